@@ -1,0 +1,55 @@
+"""What can go wrong, as types: the message of each says what happened and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+class DriftgateError(Exception):
+    """The root of every error that Driftgate raises on purpose; safe to show as it is."""
+
+
+class UserMistake(DriftgateError):
+    """Something in the data, the configuration or the command is wrong: trying again cannot help."""
+
+
+class Outage(DriftgateError):
+    """A service did not answer as it should: trying again later may help."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong with a configuration, at a place in a file.
+
+    ``file`` is relative to the repository; ``line`` and ``column`` count from 1 (0: the file as a whole);
+    ``path`` is the dotted path of the value (``tasks.send_alert.channels``); ``code`` is stable and kebab-case.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    code: str
+    message: str
+    hint: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+
+class ConfigError(UserMistake):
+    """A configuration that cannot be used; carries every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{p.file}:{p.line}:{p.column}: {p.message}" for p in self.problems))
+
+
+class InvalidPipelines(Exception):
+    """Raised while Airflow parses DAG files, to put ``text`` into its import-error dialog and nothing else.
+
+    Airflow prints the traceback of an import error; this one claims to have none, so that the reader sees
+    the problems of the YAML files instead of our frames.
+    """
+
+    __traceback__ = property(lambda self: None, lambda self, traceback: None)  # type: ignore[assignment]
