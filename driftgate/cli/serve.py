@@ -1,0 +1,50 @@
+"""``driftgate serve``: the model API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import socket
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
+) -> None:
+    """Serve the model that MLflow's alias `production` names.
+
+    Reads DRIFTGATE_API_TOKEN and MLFLOW_TRACKING_URI (both required), DRIFTGATE_HOME, DRIFTGATE_DATABASE_URL,
+    DRIFTGATE_MODEL_NAME and DRIFTGATE_DRIFT_WINDOW from the environment.
+    """
+    import logging
+
+    import uvicorn
+
+    from driftgate.serving.app import create_app
+    from driftgate.serving.settings import load_settings
+
+    app = create_app(load_settings())
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
+    logging.getLogger("driftgate").setLevel(logging.INFO)
+    with _listen(host, port) as listener:
+        config = uvicorn.Config(app, access_log=False, log_level="info")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before the server starts, so that a port in use is one clear line."""
+    import socket
+
+    from driftgate.errors import UserMistake
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserMistake(f"Cannot listen on {host}:{port}: {reason}. Choose another with --port.") from error

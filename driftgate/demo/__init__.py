@@ -1,0 +1,1 @@
+"""The whole product on one machine: real Airflow, MLflow, model API and mail, and the story they tell."""

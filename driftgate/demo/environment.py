@@ -1,0 +1,160 @@
+"""Where the demo lives, which ports it has, and the environment its processes share."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from driftgate.errors import UserMistake
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class State:
+    """What one demo is made of; kept in ``state.json`` so that a second start and ``driftgate env`` find it."""
+
+    home: str
+    port_offset: int
+    api_token: str
+    jwt_secret: str
+    fernet_key: str
+    session_secret: str
+
+    @property
+    def path(self) -> Path:
+        """The demo's folder."""
+        return Path(self.home)
+
+    def port(self, name: str) -> int:
+        """The port of ``airflow``, ``api``, ``mlflow`` or ``smtp``."""
+        return {"airflow": 8080, "api": 8000, "mlflow": 5000, "smtp": 1025}[name] + self.port_offset
+
+    def url(self, name: str) -> str:
+        """The base URL of a service, without a trailing slash."""
+        return f"http://127.0.0.1:{self.port(name)}"
+
+
+def home() -> Path:
+    """The folder of all state: DRIFTGATE_HOME, or ``.driftgate`` in the repository."""
+    return Path(os.environ.get("DRIFTGATE_HOME", REPOSITORY / ".driftgate")).resolve()
+
+
+def load_state() -> State:
+    """Return the state of the demo that ran here; UserMistake when none did."""
+    try:
+        return State(**json.loads((home() / "state.json").read_text()))
+    except FileNotFoundError:
+        raise UserMistake(f"no demo has run in {home()}; start one: make demo") from None
+    except (ValueError, TypeError) as error:
+        raise UserMistake(
+            f"{home() / 'state.json'} is damaged ({error}); start afresh: make clean-demo"
+        ) from None
+
+
+def make_state(port_offset: int) -> State:
+    """Return the state kept from an earlier start, with the ports of this one; new secrets the first time."""
+    folder = home()
+    kept = asdict(load_state()) if (folder / "state.json").exists() else _new_secrets()
+    state = State(**{**kept, "home": str(folder), "port_offset": port_offset})
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_private(folder / "state.json", json.dumps(asdict(state), indent=2))
+    return state
+
+
+def _new_secrets() -> dict[str, str]:
+    return {
+        "api_token": secrets.token_urlsafe(32),
+        "jwt_secret": secrets.token_urlsafe(32),
+        "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        "session_secret": secrets.token_urlsafe(32),
+    }
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that nobody else on the machine may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def write_passwords(state: State) -> None:
+    """Give Airflow's development login the user admin with password admin."""
+    path = state.path / "airflow" / "passwords.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_private(path, json.dumps({"admin": "admin"}))
+
+
+def environment(state: State) -> dict[str, str]:
+    """Return the variables that the demo's processes, and a shell beside them, need."""
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        # The demo speaks to loopback only; a company proxy must not get in between.
+        "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY", "")])),
+        "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy", "")])),
+        **_driftgate(state),
+        **_airflow(state),
+        **_connections(state),
+    }
+
+
+def _driftgate(state: State) -> dict[str, str]:
+    return {
+        "DRIFTGATE_HOME": state.home,
+        "DRIFTGATE_DATA_DIR": state.home,
+        "DRIFTGATE_API_TOKEN": state.api_token,
+        "MLFLOW_TRACKING_URI": state.url("mlflow"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seconds at start, for features not used here
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def _airflow(state: State) -> dict[str, str]:
+    folder = state.path / "airflow"
+    bundle = {
+        "name": "driftgate",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {"path": str(REPOSITORY)},
+    }
+    settings = {
+        ("core", "load_examples"): "False",
+        ("core", "executor"): "LocalExecutor",
+        ("core", "parallelism"): "8",
+        ("core", "dags_are_paused_at_creation"): "True",  # the story unpauses them once all servers are up
+        ("core", "execution_api_server_url"): f"{state.url('airflow')}/execution/",
+        ("core", "fernet_key"): state.fernet_key,
+        ("core", "simple_auth_manager_users"): "admin:admin",
+        ("core", "simple_auth_manager_passwords_file"): str(folder / "passwords.json"),
+        ("api", "host"): "127.0.0.1",
+        ("api", "port"): str(state.port("airflow")),
+        ("api", "base_url"): state.url("airflow"),
+        ("api", "secret_key"): state.session_secret,
+        ("api_auth", "jwt_secret"): state.jwt_secret,
+        ("dag_processor", "dag_bundle_config_list"): json.dumps([bundle]),
+        ("dag_processor", "min_file_process_interval"): "5",  # an edited YAML shows within seconds
+        ("dag_factory", "enable_telemetry"): "False",
+        ("scheduler", "scheduler_idle_sleep_time"): "0.3",  # the default of 1 s makes a chain of tasks slow
+    }
+    return {
+        "AIRFLOW_HOME": str(folder),
+        **{f"AIRFLOW__{section}__{key}".upper(): value for (section, key), value in settings.items()},
+    }
+
+
+def _connections(state: State) -> dict[str, str]:
+    mail = {
+        "conn_type": "smtp",
+        "host": "127.0.0.1",
+        "port": state.port("smtp"),
+        "extra": {"disable_ssl": True, "disable_tls": True, "timeout": 10, "retry_limit": 1},
+    }
+    return {
+        "AIRFLOW_CONN_MODEL_API": f"http://:{state.api_token}@127.0.0.1:{state.port('api')}",
+        "AIRFLOW_CONN_MLFLOW_DEFAULT": state.url("mlflow"),
+        "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(mail),
+    }

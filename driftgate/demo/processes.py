@@ -1,0 +1,203 @@
+"""The demo's servers as child processes: started, waited for, and ended without leaving one behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import requests
+
+from driftgate.demo.environment import REPOSITORY, State, environment
+from driftgate.errors import Outage, UserMistake
+
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Service:
+    """One server: how to start it, and what answers once it is ready."""
+
+    name: str
+    port: str
+    command: tuple[str, ...]
+    health: str  # path of a URL that answers 200; empty: an open port is enough
+    patience: float = 120
+
+
+def services(state: State) -> list[Service]:
+    """MLflow, the model API, the mail box and Airflow, in the order of their starting."""
+    python, home = sys.executable, state.path
+    mlflow = (
+        python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(state.port("mlflow")),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
+        "--artifacts-destination", str(home / "mlflow-artifacts"),
+    )  # fmt: skip
+    api = (python, "-m", "driftgate", "serve", "--port", str(state.port("api")))
+    mail = (python, "-m", "driftgate.demo.mailbox", str(state.port("smtp")), str(home / "mail"))
+    return [
+        Service("Airflow", "airflow", (python, "-m", "airflow", "standalone"), "/api/v2/monitor/health", 240),
+        Service("MLflow", "mlflow", mlflow, "/health"),
+        Service("model API", "api", api, "/health"),
+        Service("mail box", "smtp", mail, ""),
+    ]
+
+
+class Child:
+    """A started service."""
+
+    def __init__(self, service: Service, state: State) -> None:
+        self.service = service
+        self.url = state.url(service.port)
+        self.log = state.path / "logs" / f"{service.name.lower().replace(' ', '-')}.log"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._open_port = ("127.0.0.1", state.port(service.port))
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(  # noqa: S603 (commands of our own)
+                service.command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                cwd=REPOSITORY,
+                env={**os.environ, **environment(state)},
+                start_new_session=True,  # Ctrl-C reaches us alone, and we end the children in order
+            )
+
+    def ready(self) -> bool:
+        """Whether it answers; Outage when it has ended instead."""
+        self.require_alive()
+        if not self.service.health:
+            return is_open(self._open_port)
+        try:
+            return requests.get(self.url + self.service.health, timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def require_alive(self) -> None:
+        """Raise Outage, with the end of its log, when the process has ended."""
+        if (code := self.process.poll()) is not None:
+            raise Outage(
+                f"{self.service.name} ended with exit code {code}. The end of {self.log}:\n{tail(self.log)}"
+            )
+
+
+def is_open(address: tuple[str, int]) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(address) == 0
+
+
+def tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def require_free_ports(state: State) -> None:
+    """Raise UserMistake naming every port of the demo that is taken."""
+    taken = [
+        f"{state.port(s.port)} ({s.name})"
+        for s in services(state)
+        if is_open(("127.0.0.1", state.port(s.port)))
+    ]
+    if taken:
+        raise UserMistake(
+            f"port {', '.join(taken)} is in use by another program (a demo in another window?); "
+            "end it, or move the demo: make demo ARGS='--port-offset 100'"
+        )
+
+
+@contextmanager
+def running(state: State, report: Callable[[Child, float], None]) -> Iterator[list[Child]]:
+    """Run all services for the length of a with block; ``report`` hears of each that is ready, and its seconds."""
+    require_free_ports(state)
+    children: list[Child] = []
+    try:
+        started = time.monotonic()
+        for service in services(state):
+            children.append(Child(service, state))
+            _note(state, children)
+        _wait(children, started, report)
+        _note(state, children)
+        yield children
+    finally:
+        stop([child.process.pid for child in children])
+        _pids(state).unlink(missing_ok=True)
+
+
+def _wait(children: list[Child], started: float, report: Callable[[Child, float], None]) -> None:
+    waiting = list(children)
+    while waiting:
+        for child in list(waiting):
+            elapsed = time.monotonic() - started
+            if child.ready():
+                report(child, elapsed)
+                waiting.remove(child)
+            elif elapsed > child.service.patience:
+                raise Outage(f"{child.service.name} is not ready after {elapsed:.0f} s; see {child.log}")
+        time.sleep(0.2)
+
+
+def stop(pids: list[int]) -> None:
+    """End processes and all that they started: asked with SIGINT, then killed."""
+    tree = [process for pid in pids for process in _family(pid)]
+    for pid in pids:
+        _signal(pid, signal.SIGINT)
+    _, alive = psutil.wait_procs(tree, timeout=STOP_SECONDS)
+    for process in alive:
+        _signal(process.pid, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=5)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _pids(state: State) -> Path:
+    return state.path / "processes.json"
+
+
+def _note(state: State, children: list[Child]) -> None:
+    """Remember what runs, so that the next start can clear up after a demo that was killed."""
+    family = [process for child in children for process in _family(child.process.pid)]
+    _pids(state).write_text(json.dumps({str(process.pid): process.create_time() for process in family}))
+
+
+def stop_leftovers(state: State) -> int:
+    """End what a killed demo left running; returns how many processes that were."""
+    try:
+        noted = json.loads(_pids(state).read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+    left = [int(pid) for pid, created in noted.items() if _is_same(int(pid), created)]
+    family = {process.pid for pid in left for process in _family(pid)}
+    stop(sorted(family))
+    return len(family)
+
+
+def _is_same(pid: int, created: float) -> bool:
+    """Whether the process of that id is still the one that was noted, not a later one with the same number."""
+    try:
+        return abs(psutil.Process(pid).create_time() - created) < 1
+    except psutil.NoSuchProcess:
+        return False

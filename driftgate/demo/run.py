@@ -1,0 +1,138 @@
+"""``driftgate demo``: start everything, tell the story, stay up."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from driftgate.demo import story
+from driftgate.demo.environment import State, home, load_state, make_state, write_passwords
+from driftgate.demo.processes import Child, require_free_ports, running, stop_leftovers
+from driftgate.demo.story import CHAPTERS, Chapter, Proof, StoryError
+from driftgate.demo.world import World
+from driftgate.errors import DriftgateError, UserMistake
+
+console = Console(highlight=False, soft_wrap=True)
+MARKS = {"success": "[green]✓[/green]", "failed": "[red]✗[/red]", "skipped": "[dim]–[/dim]"}
+
+
+def clean() -> None:
+    """Forget all state of earlier demos; UserMistake while one is running."""
+    folder = home()
+    if not folder.exists():
+        console.print("Nothing to clean.")
+        return
+    if (folder / "state.json").exists():
+        state = load_state()
+        stop_leftovers_of_a_killed_demo(state)
+        require_free_ports(state)
+    elif any(folder.iterdir()):
+        raise UserMistake(f"{folder} does not look like a demo's folder; remove it by hand if it is one")
+    shutil.rmtree(folder)
+    console.print(f"Removed {folder}")
+
+
+def demo(*, leave: bool, port_offset: int) -> int:
+    """Run the demo; returns the exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    state = make_state(port_offset)
+    stop_leftovers_of_a_killed_demo(state)
+    write_passwords(state)
+    try:
+        return _run(state, leave)
+    except KeyboardInterrupt:
+        console.print("\nStopped. Start it again with: make demo")
+        return 1 if leave else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def stop_leftovers_of_a_killed_demo(state: State) -> None:
+    """End processes of a demo that had no time to do so itself."""
+    if count := stop_leftovers(state):
+        console.print(f"Ended {count} processes that an earlier demo left behind")
+
+
+def _run(state: State, leave: bool) -> int:
+    console.print(f"[bold]Driftgate demo[/bold]  state and logs in {state.home}")
+    console.print("\n[bold]Starting[/bold]  (about half a minute)")
+    with running(state, _ready) as children:
+        told = _tell(World(state))
+        if leave:
+            return 0 if told else 1
+        _stay(state, children)
+    return 0
+
+
+def _ready(child: Child, seconds: float) -> None:
+    console.print(f"  {MARKS['success']} {child.service.name:<24} {seconds:5.1f} s  {child.url}")
+
+
+def _tell(world: World) -> bool:
+    started = time.monotonic()
+    try:
+        story.wait_for_pipelines(world)
+        for number, chapter in enumerate(CHAPTERS, start=1):
+            _tell_chapter(world, number, chapter)
+        proofs = story.verify(world)
+    except DriftgateError as error:
+        kind = "" if isinstance(error, StoryError) else f"{type(error).__name__}: "
+        console.print(f"\n[red]The story broke off.[/red] {kind}{escape(str(error))}")
+        return False
+    _summary(proofs, time.monotonic() - started)
+    return all(proof.holds for proof in proofs)
+
+
+def _tell_chapter(world: World, number: int, chapter: Chapter) -> None:
+    console.print(f"\n[bold]{number}. {chapter.title}[/bold]")
+    if seen := chapter.done(world):
+        console.print(f"  {MARKS['success']} seen before: {escape(seen)}")
+        return
+    started = time.monotonic()
+    for task in story.play(world, chapter):
+        console.print(f"  {MARKS.get(task['state'], '–')} {task['task_id']:<24} {_outcome(task)}")
+    seen = chapter.done(world)
+    if not seen:
+        raise StoryError(f"chapter {number} has run, but its outcome cannot be seen from the outside")
+    console.print(f"  → {escape(seen)}  [dim]({time.monotonic() - started:.0f} s)[/dim]")
+
+
+def _outcome(task: story.Task) -> str:
+    if task["state"] in ("success", "failed"):
+        return f"{task['duration'] or 0:5.1f} s"
+    return f"[dim]{task['state'].replace('_', ' ')}[/dim]"
+
+
+def _summary(proofs: list[Proof], seconds: float) -> None:
+    table = Table(
+        "", "Checked from the outside", "Seen", title=f"The story in {seconds:.0f} s", title_justify="left"
+    )
+    for proof in proofs:
+        table.add_row(MARKS["success" if proof.holds else "failed"], proof.claim, escape(proof.seen))
+    console.print()
+    console.print(table)
+
+
+def _stay(state: State, children: list[Child]) -> None:
+    console.print(
+        f"\n[bold]Look around[/bold]\n"
+        f"  Airflow    {state.url('airflow')}   admin / admin\n"
+        f"  MLflow     {state.url('mlflow')}\n"
+        f"  Model API  {state.url('api')}/docs\n"
+        f"  Mail       {state.path / 'mail'}\n"
+        f'\n  In another shell:  eval "$(.venv/bin/driftgate env)" && airflow dags trigger model_retraining\n'
+        f"\nCtrl-C stops everything and keeps the state."
+    )
+    while True:
+        for child in children:
+            child.require_alive()
+        time.sleep(1)

@@ -1,0 +1,218 @@
+"""The story: a first model, ordinary traffic, a change in the world, a better model.
+
+Each chapter asks the outside whether it has happened already, so an interrupted demo goes on where it was, and
+checks by the outside that it has happened now.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from driftgate.demo import samples
+from driftgate.demo.world import MODEL, MONITORING, RETRAINING, DriftRun, Retraining, World
+from driftgate.errors import DriftgateError, Outage
+
+ORDINARY_ROWS = 1_500
+SHIFTED_ROWS = 3_000
+DAGS_SECONDS = 90
+
+Task = dict[str, Any]
+
+
+class StoryError(DriftgateError):
+    """A chapter that did not go as it should."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """``play`` yields the tasks that end while it lasts and returns the sentence for the summary.
+
+    ``done`` returns that sentence when the chapter has happened before, else None.
+    """
+
+    title: str
+    done: Callable[[World], str | None]
+    play: Callable[[World], Iterator[Task]]
+
+
+def wait_for_pipelines(world: World) -> None:
+    """Return once both pipelines may run, on data that is there; StoryError with what is wrong otherwise."""
+    if not world.training_data.exists():
+        samples.write(samples.first_table(), world.training_data)
+    wanted = {RETRAINING, MONITORING}
+    deadline = time.monotonic() + DAGS_SECONDS
+    while missing := wanted - world.airflow.dag_ids():
+        if errors := world.airflow.import_errors():
+            raise StoryError(f"{', '.join(sorted(missing))} cannot be built:\n" + "\n".join(errors))
+        if time.monotonic() > deadline:
+            raise StoryError(f"Airflow has found no {', '.join(sorted(missing))} after {DAGS_SECONDS} s")
+        time.sleep(0.5)
+    for dag_id in wanted:
+        world.airflow.unpause(dag_id)
+
+
+# Chapter 1: the first model.
+
+
+def first_model_done(world: World) -> str | None:
+    """A model is in production and served."""
+    version = world.production()
+    return _in_service(version) if version and world.served() == version else None
+
+
+def first_model(world: World) -> Iterator[Task]:
+    """Train, promote, serve."""
+    # The schedule may have started a run the moment the pipelines were unpaused; it is as good as ours.
+    run_id = world.active(RETRAINING) or world.airflow.trigger(RETRAINING)
+    yield from world.follow(RETRAINING, run_id)
+    _require_in_service(world, world.production())
+
+
+# Chapter 2: ordinary traffic.
+
+
+def quiet_done(world: World) -> str | None:
+    """Some model was found to be without drift."""
+    return next((_found(run) for run in world.drift_runs() if run.severity == "none"), None)
+
+
+def quiet(world: World) -> Iterator[Task]:
+    """Traffic as the model knows it: no drift."""
+    samples.send(world.api.url, samples.first_table(), ORDINARY_ROWS, seed=1)
+    yield from _check_drift(world, "none")
+
+
+# Chapter 3: the world changes.
+
+
+def better_model_done(world: World) -> str | None:
+    """Drift has led to a new model, which is in service."""
+    retraining = drift_retraining(world)
+    return first_model_done(world) if retraining and retraining.state == "success" else None
+
+
+def better_model(world: World) -> Iterator[Task]:
+    """Traffic from a new scanner: critical drift starts a retraining, whose model takes over."""
+    before = world.production()
+    if (retraining := drift_retraining(world)) is None or retraining.state == "failed":
+        shifted = samples.from_new_scanner(samples.first_table())
+        samples.write(shifted, world.training_data)
+        samples.send(world.api.url, shifted, SHIFTED_ROWS, seed=2)
+        yield from _check_drift(world, "critical")
+        retraining = drift_retraining(world)
+    if retraining is None:
+        raise StoryError(
+            "drift is critical, yet no retraining was started; the log of trigger_retraining says why"
+        )
+    yield from world.follow(RETRAINING, retraining.run_id)
+    after = world.production()
+    if after == before:
+        raise StoryError(f"the retraining succeeded, yet production is still version {before}")
+    _require_in_service(world, after)
+
+
+def drift_retraining(world: World) -> Retraining | None:
+    """The newest retraining that a drift run asked for."""
+    return next((run for run in reversed(world.retrainings()) if run.by.startswith(f"{MONITORING}/")), None)
+
+
+# Chapter 4: peace again.
+
+
+def calm_done(world: World) -> str | None:
+    """The new model was found to be without drift."""
+    version = world.production()
+    retraining = drift_retraining(world)
+    if not retraining or version is None:
+        return None
+    runs = [run for run in world.drift_runs() if run.version == version and run.severity == "none"]
+    return _found(runs[0]) if runs and world.run_of_version(version) == retraining.run_id else None
+
+
+def calm(world: World) -> Iterator[Task]:
+    """The new scanner's traffic is what the new model knows."""
+    samples.send(world.api.url, samples.from_new_scanner(samples.first_table()), ORDINARY_ROWS, seed=3)
+    yield from _check_drift(world, "none")
+
+
+CHAPTERS = (
+    Chapter("Train a first model and serve it", first_model_done, first_model),
+    Chapter("Ordinary traffic: no drift", quiet_done, quiet),
+    Chapter("A new scanner: critical drift starts a retraining", better_model_done, better_model),
+    Chapter("The new model knows the new scanner: no drift", calm_done, calm),
+)
+
+
+def _check_drift(world: World, expected: str) -> Iterator[Task]:
+    """Run drift_monitoring and hold what it finds against what the story expects."""
+    while early := world.active(MONITORING):  # one that the schedule started may have asked before the traffic came
+        for _ in world.follow(MONITORING, early):
+            pass
+    run_id = world.airflow.trigger(MONITORING)
+    yield from world.follow(MONITORING, run_id)
+    found = world.drift_run(run_id)
+    if found is None or found.severity != expected:
+        raise StoryError(f"expected severity {expected}, but drift_monitoring found: {found and _found(found)}")
+
+
+def _require_in_service(world: World, version: str | None) -> None:
+    served = world.served()
+    if version is None or served != version:
+        raise StoryError(f"alias production names version {version}, but the API serves {served}")
+
+
+def _in_service(version: str) -> str:
+    return f"version {version} of {MODEL} is in production and served"
+
+
+def _found(run: DriftRun) -> str:
+    psi = "" if run.psi is None else f", PSI {run.psi:.3f} over {run.samples} predictions"
+    return f"{run.severity}{psi} on version {run.version}"
+
+
+# The end: everything once more, from the outside.
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One claim of the story, and what was seen of it."""
+
+    claim: str
+    seen: str
+    holds: bool
+
+
+def verify(world: World) -> list[Proof]:
+    """Check the whole story against what Airflow, MLflow and the API say now."""
+    version, served = world.production(), world.served()
+    runs = world.drift_runs()
+    retraining = drift_retraining(world)
+    asked = next((run for run in runs if retraining and retraining.by == f"{MONITORING}/{run.run_id}"), None)
+    if asked is None or retraining is None or version is None:
+        return [Proof("a drift run started a retraining", "none did", holds=False)]
+    around = [run.severity for run in runs if run.severity != "unknown"]
+    order = _first_indices(around, ("none", "critical", "none"))
+    return [
+        Proof("severity went none → critical → none", " → ".join(around), order),
+        Proof("the retraining was started by the critical drift run", retraining.by, asked.severity == "critical"),
+        Proof("it registered the version now in production", f"version {version}", world.run_of_version(version) == retraining.run_id),
+        Proof("alias production moved on", f"version {asked.version} → {version}", asked.version != version),
+        Proof("the API serves that version", f"version {served}", served == version),
+    ]  # fmt: skip
+
+
+def _first_indices(severities: list[str], wanted: tuple[str, ...]) -> bool:
+    """Whether ``wanted`` occurs in this order, other things between allowed."""
+    rest = iter(severities)
+    return all(any(severity == step for severity in rest) for step in wanted)
+
+
+def play(world: World, chapter: Chapter) -> Iterator[Task]:
+    """Play a chapter; an outage on the way is an error of the story."""
+    try:
+        yield from chapter.play(world)
+    except Outage as error:
+        raise StoryError(str(error)) from error

@@ -1,0 +1,54 @@
+"""What the Airflow UI says about a pipeline: prose, bands and gates, the graph, and where to edit them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from driftgate.config.model import Pipeline
+
+
+def describe(pipeline: Pipeline) -> str:
+    """Return the pipeline's documentation in Markdown, from what people edit and nothing else."""
+    parts = [pipeline.description]
+    if psi := pipeline.sections.get("psi"):
+        parts.append(_bands(psi))
+    if gates := pipeline.sections.get("gates"):
+        parts.append(_gates(gates))
+    parts.append(_graph(pipeline))
+    parts.append(f"Defined in `{pipeline.file}`.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _bands(psi: Mapping[str, Any]) -> str:
+    rows = [
+        ("none", f"below {psi['minor']:g}"),
+        ("minor", f"{psi['minor']:g} up to, not including, {psi['moderate']:g}"),
+        ("moderate", f"{psi['moderate']:g} up to and including {psi['critical']:g}"),
+        ("critical", f"above {psi['critical']:g}"),
+        ("unknown", f"fewer than {psi['min_samples']} predictions, or no answer that can be trusted"),
+    ]
+    return _table(("Severity", f"PSI ({psi['aggregate']} over features)"), rows)
+
+
+def _gates(gates: Mapping[str, Any]) -> str:
+    rows = [
+        (metric, f"{comparison.replace('_', ' ')} {bound:g}")
+        for metric, gate in gates.items()
+        for comparison, bound in gate.items()
+    ]
+    return _table(("Gate", "must be"), rows)
+
+
+def _graph(pipeline: Pipeline) -> str:
+    rows = [
+        (f"`{task.task_id}`", task.operator, ", ".join(f"`{name}`" for name in task.depends_on))
+        for task in pipeline.tasks
+    ]
+    return _table(("Task", "Operator", "After"), rows)
+
+
+def _table(head: tuple[str, ...], rows: list[Any]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

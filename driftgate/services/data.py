@@ -1,0 +1,142 @@
+"""The training table: where it is, how old it is, what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftgate.errors import Outage, UserMistake
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+READERS = {".parquet": "read_parquet", ".pq": "read_parquet", ".csv": "read_csv", ".csv.gz": "read_csv"}
+
+
+def resolve(uri: str) -> str:
+    """Return ``uri`` as fsspec understands it; a relative path starts at DRIFTGATE_DATA_DIR (default: here)."""
+    if "://" in uri or os.path.isabs(uri):
+        return uri
+    return str(Path(os.environ.get("DRIFTGATE_DATA_DIR", ".")).resolve() / uri)
+
+
+def read_table(uri: str) -> pd.DataFrame:
+    """Return the parquet or CSV table at ``uri``, any fsspec URL.
+
+    Raises UserMistake when it is missing, of another kind or unreadable, Outage when its store does not answer.
+    """
+    import fsspec
+    import pandas as pd
+
+    reader = getattr(pd, _reader_of(uri))
+    with _explained(uri), fsspec.open(resolve(uri), "rb") as file:
+        table: pd.DataFrame = reader(file, **({"compression": "gzip"} if uri.endswith(".gz") else {}))
+    return table
+
+
+def _reader_of(uri: str) -> str:
+    for suffix, reader in READERS.items():
+        if uri.lower().endswith(suffix):
+            return reader
+    raise UserMistake(
+        f"{uri} is neither parquet nor CSV; dataset.uri must end in one of {', '.join(READERS)}"
+    )
+
+
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    """Turn what file systems and parsers raise into our two kinds of error."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UserMistake(
+            f"no training data at {resolve(uri)}; put the table there, or change dataset.uri"
+        ) from error
+    except (ImportError, IsADirectoryError, PermissionError, UnicodeDecodeError, ValueError) as error:
+        # pandas, pyarrow and fsspec all report what they cannot parse as a ValueError of their own.
+        raise UserMistake(f"cannot read {resolve(uri)}: {_first_line(error)}") from error
+    except OSError as error:
+        # pyarrow raises a bare OSError (no errno) for a damaged file; a real input/output error has one.
+        kind = Outage if error.errno else UserMistake
+        raise kind(f"cannot read {resolve(uri)}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def last_change(uri: str, timestamp_column: str | None = None) -> datetime:
+    """Return when the data was last added to: the newest value of a column, or the file's modification time."""
+    if timestamp_column:
+        return _newest(read_table(uri), timestamp_column)
+    import fsspec
+
+    with _explained(uri):
+        fs, path = fsspec.core.url_to_fs(resolve(uri))
+        try:
+            changed: datetime = fs.modified(path)
+        except NotImplementedError:
+            raise UserMistake(
+                f"{uri} is on a file system that tells no modification times; "
+                "give check_data_freshness a timestamp_column"
+            ) from None
+    return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
+
+
+def _newest(table: pd.DataFrame, column: str) -> datetime:
+    import pandas as pd
+
+    if column not in table:
+        raise UserMistake(f"the data has no column {column!r} to tell its age by; it has {_some(table)}")
+    newest = pd.to_datetime(table[column], utc=True, errors="coerce", format="mixed").max()
+    if pd.isna(newest):
+        raise UserMistake(f"column {column!r} holds no dates, so the data's age is unknown")
+    moment: datetime = newest.to_pydatetime()
+    return moment
+
+
+def _some(table: pd.DataFrame, most: int = 8) -> str:
+    names = [str(name) for name in table.columns]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def check_freshness(
+    uri: str,
+    max_age: str,
+    age_limit: timedelta,
+    timestamp_column: str | None = None,
+    now: datetime | None = None,
+) -> dict[str, str | float]:
+    """Return when the data changed and its age in hours; raises UserMistake when it is older than ``age_limit``.
+
+    ``max_age`` is the limit as the user wrote it, for the message.
+    """
+    changed = last_change(uri, timestamp_column)
+    age = (now or datetime.now(UTC)) - changed
+    if age > age_limit:
+        raise UserMistake(
+            f"the training data is stale: last changed {changed:%Y-%m-%d %H:%M} UTC, {_about(age)} ago, "
+            f"and dataset.max_age is {max_age}; deliver newer data to {resolve(uri)} or raise the limit"
+        )
+    return {"last_change": changed.isoformat(), "age_hours": round(age.total_seconds() / 3600, 2)}
+
+
+def _about(age: timedelta) -> str:
+    for unit, word in ((timedelta(days=1), "days"), (timedelta(hours=1), "hours")):
+        if age >= 2 * unit:
+            return f"{age // unit} {word}"
+    return f"{age // timedelta(minutes=1)} minutes"
+
+
+def digest(table: pd.DataFrame) -> str:
+    """Return a short fingerprint of the table's columns and rows, in their order (SHA-256 of pandas' row hashes)."""
+    import pandas as pd
+
+    sha = hashlib.sha256("\x1f".join(f"{name}:{dtype}" for name, dtype in table.dtypes.items()).encode())
+    sha.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return sha.hexdigest()[:16]

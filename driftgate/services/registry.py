@@ -1,0 +1,161 @@
+"""The MLflow model registry: versions, and the aliases that say which one is in production."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from driftgate.errors import Outage, UserMistake
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+PRODUCTION = "production"
+PREVIOUS = "previous"
+RUN_TAG = "driftgate.airflow_run"
+BEFORE_TAG = "driftgate.aliases_before"
+
+# MLflow would otherwise repeat a request to a dead server for minutes before it says so.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+
+
+def connect(tracking_uri: str) -> MlflowClient:
+    """Return a client of the MLflow server at ``tracking_uri`` (http…), also made the process's default.
+
+    Raises Outage when the server does not answer.
+    """
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    _require_answer(tracking_uri)
+    import mlflow
+
+    mlflow.set_tracking_uri(tracking_uri)
+    return mlflow.MlflowClient(tracking_uri)
+
+
+def _require_answer(tracking_uri: str) -> None:
+    import requests
+
+    if not tracking_uri.startswith(("http://", "https://")):
+        return
+    try:
+        requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=10).raise_for_status()
+    except requests.RequestException as error:
+        raise Outage(
+            f"MLflow does not answer at {tracking_uri} ({type(error).__name__}); "
+            "start it, or correct the Airflow connection that model.tracking names"
+        ) from None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what MLflow raises into our two kinds of error: a refusal by the server, or no proper answer."""
+    from mlflow.exceptions import MlflowException, RestException
+
+    try:
+        yield
+    except RestException as error:
+        kind = UserMistake if error.get_http_status_code() < 500 else Outage
+        raise kind(f"MLflow refused: {error.message}") from error
+    except MlflowException as error:
+        raise Outage(f"MLflow failed: {str(error).splitlines()[0]}") from error
+
+
+def ensure_model(client: MlflowClient, name: str) -> None:
+    """Create the registered model ``name`` unless it exists."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def version_of_run(client: MlflowClient, name: str, airflow_run: str) -> ModelVersion | None:
+    """Return the version that an Airflow run registered, so that a retry finds it instead of making another."""
+    found = client.search_model_versions(
+        f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'"
+    )
+    return min(found, key=lambda version: int(version.version)) if found else None
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def version_at(client: MlflowClient, name: str, alias: str) -> str | None:
+    """Return the version number that ``alias`` names, or None when it names none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def point(client: MlflowClient, name: str, alias: str, version: str | None) -> None:
+    """Make ``alias`` name ``version``; None takes the alias away."""
+    if version is not None:
+        client.set_registered_model_alias(name, alias, version)
+    elif version_at(client, name, alias) is not None:
+        client.delete_registered_model_alias(name, alias)
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """Which versions the two aliases of a model name; None: none."""
+
+    production: str | None
+    previous: str | None
+
+
+def aliases(client: MlflowClient, name: str) -> Aliases:
+    """Return the aliases as they are."""
+    return Aliases(version_at(client, name, PRODUCTION), version_at(client, name, PREVIOUS))
+
+
+def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
+    """Make the aliases as ``wanted``, and the legacy stage ``Production`` follow, for users of the old API."""
+    before = version_at(client, name, PRODUCTION)
+    point(client, name, PREVIOUS, wanted.previous)
+    point(client, name, PRODUCTION, wanted.production)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated; the aliases decide
+        if wanted.production is not None:
+            client.transition_model_version_stage(
+                name, wanted.production, "Production", archive_existing_versions=True
+            )
+        elif before is not None:
+            client.transition_model_version_stage(name, before, "Archived")
+
+
+def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
+    """Put ``version`` of the model into production; doing it again changes nothing.
+
+    Returns ``{"model", "version", "before"}``, where ``before`` holds the aliases to go back to.
+    """
+    client = connect(tracking_uri)
+    with explained():
+        now = aliases(client, name)
+        if now.production == version:
+            before = _noted(client, name, version)
+        else:
+            before = now
+            # Noted before the alias moves, so that a retry after a crash still knows the way back.
+            client.set_model_version_tag(name, version, BEFORE_TAG, json.dumps(asdict(before)))
+            set_aliases(client, name, Aliases(production=version, previous=before.production))
+    return {"model": name, "version": version, "before": asdict(before)}
+
+
+def _noted(client: MlflowClient, name: str, version: str) -> Aliases:
+    note = client.get_model_version(name, version).tags.get(BEFORE_TAG)
+    return Aliases(**json.loads(note)) if note else Aliases(None, None)

@@ -1,0 +1,174 @@
+"""Train a model and register it in MLflow with all that judging, serving and watching it need."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from driftgate.errors import UserMistake
+from driftgate.services import data, registry
+from driftgate.services.holdout import Split, split
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+ALLOWED_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
+REFERENCE_FILE = "drift_reference.json"
+
+# Compiled parts of scikit-learn that skops does not know yet. A model file may hold these and nothing
+# else that skops does not trust by itself, so loading one runs no code of a stranger.
+TRUSTED_TYPES = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train, on what, and for whom: ``airflow_run`` makes a repeated call find its first result."""
+
+    tracking_uri: str
+    experiment: str
+    airflow_run: str
+    uri: str
+    target: str
+    test_size: float
+    model: str
+    estimator: str
+    params: Mapping[str, Any]
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Train, log and register a model, once per Airflow run.
+
+    Returns ``{"model", "version", "run_id", "digest"}``. Raises UserMistake for data or settings that cannot
+    work, Outage when MLflow or the data's store does not answer.
+    """
+    client = registry.connect(job.tracking_uri)
+    with registry.explained():
+        if (version := registry.version_of_run(client, job.model, job.airflow_run)) is None:
+            return _train_anew(client, job)
+    return _result(job, str(version.version), str(version.run_id), version.tags["driftgate.data_digest"])
+
+
+def _result(job: Job, version: str, run_id: str, digest: str) -> dict[str, Any]:
+    return {"model": job.model, "version": version, "run_id": run_id, "digest": digest}
+
+
+def _train_anew(client: MlflowClient, job: Job) -> dict[str, Any]:
+    import mlflow
+
+    table = data.read_table(job.uri)
+    digest = data.digest(table)
+    parts = split(table, job.target, job.test_size)
+    mlflow.set_experiment(job.experiment)
+    with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
+        started = time.monotonic()
+        fitted = fit(job.estimator, job.params, parts)
+        _log_facts(job, parts, digest, time.monotonic() - started)
+        _log_model(fitted, parts)
+        version = _register(client, job, run.info.run_id, digest)
+    return _result(job, version, run.info.run_id, digest)
+
+
+def make_estimator(path: str, params: Mapping[str, Any]) -> Any:
+    """Return the estimator that a dotted path names, from one of ALLOWED_PACKAGES; UserMistake otherwise."""
+    module, _, name = path.rpartition(".")
+    if module.split(".")[0] not in ALLOWED_PACKAGES:
+        raise UserMistake(f"model.estimator {path!r} is not from one of {', '.join(ALLOWED_PACKAGES)}")
+    try:
+        return getattr(importlib.import_module(module), name)(**params)
+    except (ImportError, AttributeError) as error:
+        raise UserMistake(f"model.estimator {path!r} cannot be imported: {error}") from error
+    except TypeError as error:
+        raise UserMistake(f"model.params do not fit {path}: {error}") from error
+
+
+def fit(path: str, params: Mapping[str, Any], parts: Split) -> Any:
+    """Return the estimator fitted on the training rows; text columns are one-hot encoded in front of it."""
+    estimator = make_estimator(path, params)
+    text = [name for name, kind in parts.train_x.dtypes.items() if kind.kind not in "biuf"]
+    fitted = _encoded(estimator, text) if text else estimator
+    try:
+        return fitted.fit(parts.train_x, parts.train_y)
+    except (ValueError, TypeError) as error:
+        raise UserMistake(f"{path} cannot learn from this data: {str(error).splitlines()[0]}") from error
+
+
+def _encoded(estimator: Any, text: list[Any]) -> Any:
+    from sklearn.compose import make_column_transformer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return make_pipeline(make_column_transformer((encoder, text), remainder="passthrough"), estimator)
+
+
+def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
+    import mlflow
+
+    from driftgate.reference import Reference
+
+    mlflow.log_params(
+        {"estimator": job.estimator, "test_size": job.test_size, "data_uri": job.uri, **job.params}
+    )
+    mlflow.log_metrics(
+        {
+            "train_rows": len(parts.train_x),
+            "holdout_rows": len(parts.held_x),
+            "features": parts.train_x.shape[1],
+            "fit_seconds": seconds,
+        }
+    )
+    dataset = mlflow.data.from_pandas(
+        parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest
+    )
+    mlflow.log_input(dataset, context="training")
+    mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
+
+
+def _log_model(fitted: Any, parts: Split) -> None:
+    import mlflow
+    import sklearn
+    from mlflow.models import infer_signature
+
+    example = parts.train_x.head(5)
+    mlflow.sklearn.log_model(
+        fitted,
+        name="model",
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
+        # Whole numbers may have gaps in production, which only a float can hold.
+        signature=infer_signature(_as_floats(parts.train_x), fitted.predict(example)),
+        input_example=example,
+        pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],  # guessing them takes MLflow 20 s
+    )
+
+
+def _as_floats(table: Any) -> Any:
+    whole = [name for name, kind in table.dtypes.items() if kind.kind in "iu"]
+    return table.astype(dict.fromkeys(whole, "float64"))
+
+
+def _register(client: MlflowClient, job: Job, run_id: str, digest: str) -> str:
+    registry.ensure_model(client, job.model)
+    logged = client.get_run(run_id).outputs.model_outputs[0]
+    version = client.create_model_version(
+        job.model,
+        source=f"models:/{logged.model_id}",
+        run_id=run_id,
+        model_id=logged.model_id,
+        tags={registry.RUN_TAG: job.airflow_run, "driftgate.data_digest": digest},
+    )
+    return str(version.version)
+
+
+# MLflow asks nobody and sends usage data home unless told otherwise.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

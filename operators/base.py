@@ -1,0 +1,63 @@
+"""What all our operators share: errors that tell a mistake from an outage, and the way to upstream results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from driftgate.errors import DriftgateError, Outage, UserMistake
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Context
+
+Section = dict[str, Any]  # one section of a pipeline file, its defaults filled in
+
+
+def nowhere(*path: str | int) -> str:
+    """Stands in for the position lookup of a pipeline that was not built from a file."""
+    return ".".join(str(key) for key in path)
+
+
+class DriftgateOperator(BaseOperator):
+    """An operator whose work may end in a DriftgateError.
+
+    A mistake fails the task at once, for no retry can mend it; an outage is tried again. ``locate`` tells
+    where in which file a value of the pipeline stands; ``driftgate.build`` sets it.
+    """
+
+    locate: Callable[..., str] = staticmethod(nowhere)
+
+    def execute(self, context: Context) -> Any:
+        """Do the work; translate its errors into Airflow's."""
+        try:
+            return self.work(context)
+        except DriftgateError as error:
+            raise as_airflow(error) from error
+
+    def work(self, context: Context) -> Any:
+        """The one call into a service that this operator stands for."""
+        raise NotImplementedError
+
+
+def as_airflow(error: DriftgateError) -> AirflowException:
+    """Return the Airflow exception that makes Airflow fail at once (a mistake) or try again (an outage)."""
+    return (
+        AirflowFailException(str(error)) if isinstance(error, UserMistake) else AirflowException(str(error))
+    )
+
+
+def result_of(operator: BaseOperator, context: Context, task_type: str) -> Any:
+    """Return what the task of class ``task_type`` upstream of ``operator`` returned in this run.
+
+    Raises UserMistake when there is no such task, Outage when it left nothing (its XCom was cleared).
+    """
+    names = [t.task_id for t in operator.get_flat_relatives(upstream=True) if t.task_type == task_type]
+    if not names:
+        raise UserMistake(f"{operator.task_id} needs a {task_type} task upstream")
+    found = context["ti"].xcom_pull(task_ids=names[0])
+    if found is None:
+        raise Outage(f"{names[0]} left no result in this run; clear it to run it again")
+    return found

@@ -1,0 +1,58 @@
+"""Is the data new enough, and fit to learn from?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from driftgate.durations import parse_duration
+from operators.base import DriftgateOperator, Section
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Context
+
+
+class CheckDataFreshnessOperator(DriftgateOperator):
+    """Fails when the training data is older than ``dataset.max_age``.
+
+    :param dataset: the pipeline's section (templated).
+    :param timestamp_column: tell the age by this column's newest value instead of the file's modification time.
+    """
+
+    template_fields = ("dataset",)
+
+    def __init__(self, *, dataset: Section, timestamp_column: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.timestamp_column = timestamp_column
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return when the data last changed and its age in hours."""
+        from driftgate.services import data
+
+        limit = self.dataset["max_age"]
+        found = data.check_freshness(self.dataset["uri"], limit, parse_duration(limit), self.timestamp_column)
+        self.log.info("The data is %s hours old, at most %s allowed", found["age_hours"], limit)
+        return found
+
+
+class ValidateDataQualityOperator(DriftgateOperator):
+    """Fails when the training data breaks rules of the ``quality`` section, naming all of them.
+
+    :param dataset: the pipeline's section (templated).
+    :param quality: the pipeline's section.
+    """
+
+    template_fields = ("dataset", "quality")
+
+    def __init__(self, *, dataset: Section, quality: Section, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.quality = quality
+
+    def work(self, context: Context) -> dict[str, int]:
+        """Return the number of rows and columns."""
+        from driftgate.services import data, quality
+
+        size = quality.validate(data.read_table(self.dataset["uri"]), self.quality)
+        self.log.info("%s rows and %s columns passed every check", size["rows"], size["columns"])
+        return size

@@ -1,0 +1,122 @@
+"""Ask how far live data has drifted, and choose what to do about it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.branch import BaseBranchOperator
+
+from driftgate.errors import DriftgateError
+from operators.base import DriftgateOperator, Section, as_airflow, result_of
+from operators.connections import model_api
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk.types import Context
+
+
+class CheckDriftOperator(DriftgateOperator):
+    """Asks a model API for its PSI and judges it by the bands of the ``psi`` section.
+
+    Works with any API that answers in JSON; the ``…_field`` parameters are dotted paths into that answer. No
+    answer, or none that can be trusted, is severity ``unknown``, never "no drift".
+
+    :param psi: the pipeline's section.
+    :param connection: Airflow connection of the model API.
+    :param endpoint: path of the drift report.
+    :param window: how far back to look, such as ``24h``; by default the API decides.
+    """
+
+    template_fields = ("psi",)
+
+    def __init__(
+        self,
+        *,
+        psi: Section,
+        connection: str = "model_api",
+        endpoint: str = "/drift/status",
+        window: str | None = None,
+        psi_field: str = "psi",
+        samples_field: str = "samples",
+        features_field: str = "features",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.psi = psi
+        self.connection = connection
+        self.endpoint = endpoint
+        self.window = window
+        self.psi_field = psi_field
+        self.samples_field = samples_field
+        self.features_field = features_field
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it."""
+        from driftgate.services import drift
+
+        fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
+        found = drift.check(model_api(self.connection), self.endpoint, self.window, self.psi, fields)
+        self.log.info(found.summary)
+        return found.to_json()
+
+
+def drift_of(operator: Any, context: Context) -> dict[str, Any]:
+    """Return what ``check_drift`` upstream found in this run."""
+    found: dict[str, Any] = result_of(operator, context, CheckDriftOperator.__name__)
+    return found
+
+
+class DecideActionOperator(BaseBranchOperator):
+    """Follows the route of the severity that ``check_drift`` found; the other tasks are skipped.
+
+    :param routes: severity → task id, for all five severities.
+    """
+
+    template_fields = ("routes",)
+
+    def __init__(self, *, routes: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.routes = routes
+
+    def choose_branch(self, context: Context) -> str:
+        """Return the id of the task to run."""
+        try:
+            severity = drift_of(self, context)["severity"]
+        except DriftgateError as error:
+            raise as_airflow(error) from error
+        self.log.info("Severity %s: %s", severity, self.routes[severity])
+        return self.routes[severity]
+
+
+class DriftMessageOperator(DriftgateOperator):
+    """An operator whose templates may speak of ``drift``: ``{{ drift.psi }}``, ``{{ drift.summary }}`` …"""
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Render with the drift found upstream added to Airflow's own variables."""
+        try:
+            drift: Mapping[str, Any] = drift_of(self, context)
+        except DriftgateError:
+            drift = {}  # a message that does not speak of drift needs none upstream
+        super().render_template_fields({**context, "drift": drift}, jinja_env)  # type: ignore[typeddict-unknown-key]
+
+
+class LogStatusOperator(DriftMessageOperator):
+    """Writes one line to the task's log.
+
+    :param message: what to write (templated, knows ``drift``).
+    :param level: info, warning or error.
+    """
+
+    template_fields = ("message",)
+
+    def __init__(self, *, message: str, level: str = "info", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+        self.level = level
+
+    def work(self, context: Context) -> str:
+        """Return the message, so that the grid shows it too."""
+        self.log.log(logging.getLevelNamesMapping()[self.level.upper()], self.message)
+        return self.message

@@ -1,0 +1,67 @@
+"""Put a model version into production, and into service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from driftgate.durations import parse_duration
+from operators.base import DriftgateOperator, Section, result_of
+from operators.connections import model_api, tracking_uri
+from operators.training import EvaluateModelOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Context
+
+
+class PromoteToProductionOperator(DriftgateOperator):
+    """Makes MLflow's alias ``production`` name the version that passed evaluation in this run.
+
+    :param model: the pipeline's section.
+    """
+
+    template_fields = ("model",)
+
+    def __init__(self, *, model: Section, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the model, the version promoted, and the aliases as they were before."""
+        from driftgate.services import registry
+
+        passed = result_of(self, context, EvaluateModelOperator.__name__)
+        promoted = registry.promote(tracking_uri(self.model["tracking"]), passed["model"], passed["version"])
+        before = promoted["before"]["production"] or "none"
+        self.log.info("Production is version %s, before it was %s", promoted["version"], before)
+        return promoted
+
+
+class RestartApiServiceOperator(DriftgateOperator):
+    """Makes the model API serve the promoted version; if it does not, puts the former one back and fails.
+
+    :param model: the pipeline's section.
+    :param connection: Airflow connection of the model API.
+    :param timeout: how long the API may take until it answers with the new version, such as ``60s``.
+    """
+
+    template_fields = ("model",)
+
+    def __init__(
+        self, *, model: Section, connection: str = "model_api", timeout: str = "60s", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+        self.connection = connection
+        self.timeout = timeout
+
+    def work(self, context: Context) -> dict[str, str]:
+        """Return the model, the version served, and the API's address."""
+        from driftgate.services import release
+
+        promoted = result_of(self, context, PromoteToProductionOperator.__name__)
+        return release.bring_into_service(
+            tracking_uri(self.model["tracking"]),
+            model_api(self.connection),
+            promoted,
+            parse_duration(self.timeout),
+        )

@@ -1,0 +1,91 @@
+"""Train a model, and judge it on rows it has not seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from driftgate.errors import UserMistake
+from operators.base import DriftgateOperator, Section, result_of
+from operators.connections import tracking_uri
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Context
+
+    from driftgate.services.evaluation import Evaluation, Verdict
+
+
+class TrainModelOperator(DriftgateOperator):
+    """Trains the model and registers it in MLflow, one version per run however often it is retried.
+
+    :param dataset: the pipeline's section (templated).
+    :param model: the pipeline's section.
+    """
+
+    template_fields = ("dataset", "model")
+
+    def __init__(self, *, dataset: Section, model: Section, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.model = model
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the model's name and version, its MLflow run id and the data's digest."""
+        from driftgate.services import training
+
+        run_id = context["run_id"]
+        trained = training.train(
+            training.Job(
+                tracking_uri=tracking_uri(self.model["tracking"]),
+                experiment=self.dag_id,
+                airflow_run=f"{self.dag_id}/{run_id}",
+                uri=self.dataset["uri"],
+                target=self.dataset["target"],
+                test_size=self.model["test_size"],
+                model=self.model["name"],
+                estimator=self.model["estimator"],
+                params=self.model["params"],
+            )
+        )
+        self.log.info("Version %s of %s is registered", trained["version"], trained["model"])
+        return trained
+
+
+class EvaluateModelOperator(DriftgateOperator):
+    """Fails unless the trained version passes every gate; production is untouched either way.
+
+    :param dataset: the pipeline's section (templated).
+    :param model: the pipeline's section.
+    :param gates: the pipeline's section.
+    """
+
+    template_fields = ("dataset", "model", "gates")
+
+    def __init__(self, *, dataset: Section, model: Section, gates: Section, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dataset = dataset
+        self.model = model
+        self.gates = gates
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the version and its metrics on the hold-out."""
+        from driftgate.services import evaluation
+
+        trained = result_of(self, context, TrainModelOperator.__name__)
+        result = evaluation.evaluate(
+            tracking_uri(self.model["tracking"]), trained, self.dataset, self.model["test_size"], self.gates
+        )
+        for verdict in result.verdicts:
+            self.log.info("Gate %s: %s", "passed" if verdict.passed else "FAILED", verdict)
+        if result.failed:
+            raise UserMistake(self._refusal(result))
+        return {"model": trained["model"], "version": result.version, "metrics": dict(result.metrics)}
+
+    def _refusal(self, result: Evaluation) -> str:
+        lines = "\n".join(f"  - {verdict} ({self._place(verdict)})" for verdict in result.failed)
+        return (
+            f"version {result.version} of {self.model['name']} failed its gate and stays out of production:\n"
+            f"{lines}\nImprove the data or the model, or change the gate if it asks too much."
+        )
+
+    def _place(self, verdict: Verdict) -> str:
+        return self.locate("gates", verdict.metric, verdict.comparison)

@@ -1,0 +1,87 @@
+"""The guard on retraining: one request, one run."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftgate.services.guard import REMEMBERED, Decision, Request, decide, remember, run_id_at
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+SIX_HOURS = timedelta(hours=6)
+
+
+def ask(
+    by: str = "drift_monitoring/now",
+    now: datetime = NOON,
+    requests: tuple[Request, ...] = (),
+    busy: int = 0,
+    paused: bool = False,
+) -> Decision:
+    return decide(
+        by=by, now=now, cooldown=SIX_HOURS, requests=requests, busy=busy, paused=paused, target="model_retraining"
+    )
+
+
+def earlier(hours: float, by: str = "drift_monitoring/before") -> Request:
+    return Request(NOON - timedelta(hours=hours), "drift__before", by)
+
+
+def test_the_first_request_starts_a_run() -> None:
+    assert ask() == Decision("drift__2026-06-01T12:00:00Z", "no retraining within the cooldown, none queued or running")
+
+
+@pytest.mark.parametrize("hours", [0, 1, 5.999])
+def test_within_the_cooldown_nothing_starts_and_the_next_time_is_told(hours: float) -> None:
+    decision = ask(requests=(earlier(hours),))
+    assert decision.run_id is None
+    next_time = NOON - timedelta(hours=hours) + SIX_HOURS
+    assert f"the next is possible from {next_time:%Y-%m-%d %H:%M} UTC" in decision.reason
+
+
+def test_when_the_cooldown_is_over_a_run_starts() -> None:
+    assert ask(requests=(earlier(6),)).run_id
+
+
+def test_a_drift_run_that_asked_before_gets_the_same_run_again() -> None:
+    asked = earlier(100, by="drift_monitoring/now")
+    assert ask(requests=(asked,), busy=1).run_id == "drift__before"
+
+
+def test_while_one_is_queued_or_running_nothing_starts() -> None:
+    assert ask(busy=2) == Decision(None, "model_retraining has 2 runs queued or running already")
+
+
+def test_a_paused_pipeline_is_not_asked() -> None:
+    decision = ask(paused=True)
+    assert decision.run_id is None
+    assert decision.reason.startswith("model_retraining is paused")
+
+
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+
+
+@given(moments, st.integers(60, 10**6))
+def test_two_requests_a_cooldown_apart_never_share_a_run_id(moment: datetime, seconds: int) -> None:
+    cooldown = timedelta(seconds=seconds)
+    assert run_id_at(moment, cooldown) != run_id_at(moment + cooldown, cooldown)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from("abc")), max_size=40))
+def test_however_often_it_is_asked_runs_are_a_cooldown_apart(asked: list[tuple[int, str]]) -> None:
+    requests: list[Request] = []
+    for minutes, monitor in sorted(asked):
+        now = NOON + timedelta(minutes=minutes)
+        decision = ask(by=f"{monitor}/{minutes}", now=now, requests=tuple(requests))
+        if decision.run_id and decision.run_id not in {request.run_id for request in requests}:
+            requests = remember(requests, Request(now, decision.run_id, f"{monitor}/{minutes}"))
+    times = [request.at for request in requests]
+    assert all(later - sooner >= SIX_HOURS for sooner, later in zip(times, times[1:], strict=False))
+
+
+def test_requests_are_remembered_until_they_no_longer_matter() -> None:
+    old = Request(NOON - REMEMBERED, "drift__old", "x")
+    new = Request(NOON, "drift__new", "y")
+    assert remember([old, earlier(1)], new) == [earlier(1), new]
+    assert Request.from_json(new.to_json()) == new
