@@ -59,9 +59,7 @@ def _send_mail(channel: Section, subject: str, html: str) -> None:
     connection(channel["connection"], "smtp://user:password@mail.example.com:587")
     try:
         with SmtpHook(smtp_conn_id=channel["connection"]) as hook:
-            hook.send_email_smtp(
-                to=channel["to"], from_email=channel["from"], subject=subject, html_content=html
-            )
+            hook.send_email_smtp(to=channel["to"], from_email=channel["from"], subject=subject, html_content=html)
     except (OSError, smtplib.SMTPException, AirflowException) as error:
         raise Outage(
             f"the mail server of connection {channel['connection']!r} did not take the mail: {error}"

@@ -35,7 +35,8 @@ class DriftgateOperator(BaseOperator):
         try:
             return self.work(context)
         except DriftgateError as error:
-            raise as_airflow(error) from error
+            self.log.error("%s", error)
+            raise as_airflow(error) from None
 
     def work(self, context: Context) -> Any:
         """The one call into a service that this operator stands for."""
@@ -44,9 +45,7 @@ class DriftgateOperator(BaseOperator):
 
 def as_airflow(error: DriftgateError) -> AirflowException:
     """Return the Airflow exception that makes Airflow fail at once (a mistake) or try again (an outage)."""
-    return (
-        AirflowFailException(str(error)) if isinstance(error, UserMistake) else AirflowException(str(error))
-    )
+    return AirflowFailException(str(error)) if isinstance(error, UserMistake) else AirflowException(str(error))
 
 
 def result_of(operator: BaseOperator, context: Context, task_type: str) -> Any:

@@ -85,7 +85,7 @@ class DecideActionOperator(BaseBranchOperator):
         try:
             severity = drift_of(self, context)["severity"]
         except DriftgateError as error:
-            raise as_airflow(error) from error
+            raise as_airflow(error) from None
         self.log.info("Severity %s: %s", severity, self.routes[severity])
         return self.routes[severity]
 

@@ -46,9 +46,7 @@ class RestartApiServiceOperator(DriftgateOperator):
 
     template_fields = ("model",)
 
-    def __init__(
-        self, *, model: Section, connection: str = "model_api", timeout: str = "60s", **kwargs: Any
-    ) -> None:
+    def __init__(self, *, model: Section, connection: str = "model_api", timeout: str = "60s", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.model = model
         self.connection = connection

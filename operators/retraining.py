@@ -70,9 +70,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         try:
             paused = bool(ti.get_dag(self.pipeline).is_paused)
         except AirflowRuntimeError as error:
-            raise AirflowFailException(
-                f"Airflow has no pipeline {self.pipeline!r} to start: {error}"
-            ) from error
+            raise AirflowFailException(f"Airflow has no pipeline {self.pipeline!r} to start: {error}") from error
         return decide(
             by=self._name(context),
             now=now,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,10 +128,10 @@ def running(state: State, report: Callable[[Child, float], None]) -> Iterator[li
             _note(state, children)
         _wait(children, started, report)
         _note(state, children)
-        yield children
+        yield list(children)
     finally:
         stop([child.process.pid for child in children])
-        _pids(state).unlink(missing_ok=True)
+        _notes(state).unlink(missing_ok=True)
 
 
 def _wait(children: list[Child], started: float, report: Callable[[Child, float], None]) -> None:
@@ -148,11 +148,13 @@ def _wait(children: list[Child], started: float, report: Callable[[Child, float]
 
 
 def stop(pids: list[int]) -> None:
-    """End processes and all that they started: asked with SIGINT, then killed."""
+    """End processes and all that they started: asked with SIGINT, killed when they linger or Ctrl-C comes again."""
     tree = [process for pid in pids for process in _family(pid)]
     for pid in pids:
         _signal(pid, signal.SIGINT)
-    _, alive = psutil.wait_procs(tree, timeout=STOP_SECONDS)
+    with suppress(KeyboardInterrupt):
+        psutil.wait_procs(tree, timeout=STOP_SECONDS)
+    alive = [process for process in tree if process.is_running()]
     for process in alive:
         _signal(process.pid, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=5)
@@ -167,37 +169,47 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
-def _pids(state: State) -> Path:
+def _notes(state: State) -> Path:
     return state.path / "processes.json"
 
 
 def _note(state: State, children: list[Child]) -> None:
     """Remember what runs, so that the next start can clear up after a demo that was killed."""
     family = [process for child in children for process in _family(child.process.pid)]
-    _pids(state).write_text(json.dumps({str(process.pid): process.create_time() for process in family}))
+    notes = {"demo": _mark(psutil.Process()), "servers": [_mark(process) for process in family]}
+    _notes(state).write_text(json.dumps(notes))
+
+
+def _mark(process: psutil.Process) -> list[float]:
+    return [process.pid, process.create_time()]
 
 
 def stop_leftovers(state: State) -> int:
-    """End what a killed demo left running; returns how many processes that were."""
+    """End what a killed demo left running; returns how many processes that were.
+
+    Raises UserMistake when that demo was not killed but still runs.
+    """
     try:
-        noted = json.loads(_pids(state).read_text())
+        notes = json.loads(_notes(state).read_text())
     except (FileNotFoundError, ValueError):
         return 0
-    left = [int(pid) for pid, created in noted.items() if _is_same(int(pid), created)]
+    if _lives(*notes["demo"]):
+        raise UserMistake(f"a demo is running already, as process {notes['demo'][0]}; end it there with Ctrl-C")
+    left = [int(pid) for pid, created in notes["servers"] if _lives(pid, created)]
     family = {process.pid for pid in left for process in _family(pid)}
     stop(sorted(family))
+    _notes(state).unlink()
     return len(family)
 
 
-def _is_same(pid: int, created: float) -> bool:
+def _lives(pid: float, created: float) -> bool:
     """Whether the process of that id is still the one that was noted, not a later one with the same number."""
     try:
-        return abs(psutil.Process(pid).create_time() - created) < 1
+        process = psutil.Process(int(pid))
+        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import time
@@ -19,7 +20,7 @@ from driftgate.demo.world import World
 from driftgate.errors import DriftgateError, UserMistake
 
 console = Console(highlight=False, soft_wrap=True)
-MARKS = {"success": "[green]✓[/green]", "failed": "[red]✗[/red]", "skipped": "[dim]–[/dim]"}
+MARKS = {"success": "[green]✓[/green]", "failed": "[red]✗[/red]"}
 
 
 def clean() -> None:
@@ -40,7 +41,8 @@ def clean() -> None:
 
 def demo(*, leave: bool, port_offset: int) -> int:
     """Run the demo; returns the exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts background jobs with it ignored, and the servers would inherit that.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     state = make_state(port_offset)
     stop_leftovers_of_a_killed_demo(state)
@@ -98,18 +100,18 @@ def _tell_chapter(world: World, number: int, chapter: Chapter) -> None:
         console.print(f"  {MARKS['success']} seen before: {escape(seen)}")
         return
     started = time.monotonic()
+    idle = []
     for task in story.play(world, chapter):
-        console.print(f"  {MARKS.get(task['state'], '–')} {task['task_id']:<24} {_outcome(task)}")
+        if task["state"] in MARKS:
+            console.print(f"  {MARKS[task['state']]} {task['task_id']:<24} {task['duration'] or 0:5.1f} s")
+        else:
+            idle.append(task["task_id"])
+    if idle:
+        console.print(f"  [dim]– not needed: {', '.join(idle)}[/dim]")
     seen = chapter.done(world)
     if not seen:
         raise StoryError(f"chapter {number} has run, but its outcome cannot be seen from the outside")
     console.print(f"  → {escape(seen)}  [dim]({time.monotonic() - started:.0f} s)[/dim]")
-
-
-def _outcome(task: story.Task) -> str:
-    if task["state"] in ("success", "failed"):
-        return f"{task['duration'] or 0:5.1f} s"
-    return f"[dim]{task['state'].replace('_', ' ')}[/dim]"
 
 
 def _summary(proofs: list[Proof], seconds: float) -> None:
@@ -132,7 +134,16 @@ def _stay(state: State, children: list[Child]) -> None:
         f'\n  In another shell:  eval "$(.venv/bin/driftgate env)" && airflow dags trigger model_retraining\n'
         f"\nCtrl-C stops everything and keeps the state."
     )
-    while True:
-        for child in children:
-            child.require_alive()
+    while children:
+        for child in [child for child in children if child.process.poll() is not None]:
+            children.remove(child)
+            _mourn(child)
         time.sleep(1)
+
+
+def _mourn(child: Child) -> None:
+    """Tell of a server that has ended; the others go on, for what they do without it is worth seeing."""
+    console.print(
+        f"\n[red]{child.service.name} ended with exit code {child.process.returncode}[/red]  its log: {child.log}\n"
+        f'  Start it again in another shell:  eval "$(.venv/bin/driftgate env)" && {shlex.join(child.service.command)}'
+    )

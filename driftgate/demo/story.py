@@ -18,6 +18,7 @@ from driftgate.errors import DriftgateError, Outage
 ORDINARY_ROWS = 1_500
 SHIFTED_ROWS = 3_000
 DAGS_SECONDS = 90
+LOAD_SECONDS = 30
 
 Task = dict[str, Any]
 
@@ -58,9 +59,13 @@ def wait_for_pipelines(world: World) -> None:
 
 
 def first_model_done(world: World) -> str | None:
-    """A model is in production and served."""
-    version = world.production()
-    return _in_service(version) if version and world.served() == version else None
+    """A model is in production and served; an API that has just started may need a moment to load it."""
+    if (version := world.production()) is None:
+        return None
+    deadline = time.monotonic() + LOAD_SECONDS
+    while world.served() != version and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return _in_service(version) if world.served() == version else None
 
 
 def first_model(world: World) -> Iterator[Task]:
@@ -193,12 +198,13 @@ def verify(world: World) -> list[Proof]:
     asked = next((run for run in runs if retraining and retraining.by == f"{MONITORING}/{run.run_id}"), None)
     if asked is None or retraining is None or version is None:
         return [Proof("a drift run started a retraining", "none did", holds=False)]
+    own = world.run_of_version(version) == retraining.run_id
     around = [run.severity for run in runs if run.severity != "unknown"]
     order = _first_indices(around, ("none", "critical", "none"))
     return [
         Proof("severity went none → critical → none", " → ".join(around), order),
         Proof("the retraining was started by the critical drift run", retraining.by, asked.severity == "critical"),
-        Proof("it registered the version now in production", f"version {version}", world.run_of_version(version) == retraining.run_id),
+        Proof("it registered the version now in production", f"version {version}", own),
         Proof("alias production moved on", f"version {asked.version} → {version}", asked.version != version),
         Proof("the API serves that version", f"version {served}", served == version),
     ]  # fmt: skip

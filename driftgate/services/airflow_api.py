@@ -86,9 +86,7 @@ class AirflowApi:
     def log(self, dag_id: str, run_id: str, task_id: str, attempt: int) -> list[dict[str, Any]]:
         """The events in a task's log."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
-        content = self.call(
-            "GET", path, params={"full_content": "true"}, headers={"Accept": "application/json"}
-        )
+        content = self.call("GET", path, params={"full_content": "true"}, headers={"Accept": "application/json"})
         return [event for event in content["content"] if isinstance(event, dict)]
 
     def failure(self, dag_id: str, run_id: str, task: dict[str, Any]) -> str:

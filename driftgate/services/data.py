@@ -43,9 +43,7 @@ def _reader_of(uri: str) -> str:
     for suffix, reader in READERS.items():
         if uri.lower().endswith(suffix):
             return reader
-    raise UserMistake(
-        f"{uri} is neither parquet nor CSV; dataset.uri must end in one of {', '.join(READERS)}"
-    )
+    raise UserMistake(f"{uri} is neither parquet nor CSV; dataset.uri must end in one of {', '.join(READERS)}")
 
 
 @contextmanager
@@ -54,9 +52,7 @@ def _explained(uri: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise UserMistake(
-            f"no training data at {resolve(uri)}; put the table there, or change dataset.uri"
-        ) from error
+        raise UserMistake(f"no training data at {resolve(uri)}; put the table there, or change dataset.uri") from error
     except (ImportError, IsADirectoryError, PermissionError, UnicodeDecodeError, ValueError) as error:
         # pandas, pyarrow and fsspec all report what they cannot parse as a ValueError of their own.
         raise UserMistake(f"cannot read {resolve(uri)}: {_first_line(error)}") from error

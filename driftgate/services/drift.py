@@ -68,9 +68,7 @@ class Fields:
     features: str = "features"
 
 
-def check(
-    api: ModelApi, endpoint: str, window: str | None, section: Mapping[str, Any], fields: Fields
-) -> Drift:
+def check(api: ModelApi, endpoint: str, window: str | None, section: Mapping[str, Any], fields: Fields) -> Drift:
     """Ask the API and judge its answer by the ``psi`` section; an outage or nonsense is ``unknown``."""
     try:
         answer = api.get(endpoint, **({"window": window} if window else {}))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
-from driftgate.services import data, registry
+from driftgate.services import data, modelfile, registry
 from driftgate.services.holdout import split
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def evaluate(
     _require_same_data(data.digest(table), trained)
     parts = split(table, dataset["target"], test_size)
     with registry.explained():
-        metrics = score(_load(trained), parts.held_x, parts.held_y)
+        metrics = score(modelfile.load(trained["model"], trained["version"]), parts.held_x, parts.held_y)
         result = Evaluation(trained["version"], metrics, tuple(judge(metrics, gates)))
         for name, value in metrics.items():
             client.log_metric(trained["run_id"], name, value)
@@ -99,12 +99,6 @@ def _require_same_data(digest: str, trained: Mapping[str, str]) -> None:
             f"the data changed after training (digest {trained['digest']} then, {digest} now), so its hold-out "
             "is lost; clear train_model to train on the data as it is"
         )
-
-
-def _load(trained: Mapping[str, str]) -> Any:
-    import mlflow
-
-    return mlflow.sklearn.load_model(f"models:/{trained['model']}/{trained['version']}")
 
 
 def _tag(client: Any, trained: Mapping[str, str], result: Evaluation) -> None:

@@ -34,9 +34,7 @@ def split(table: pd.DataFrame, target: str, test_size: float) -> Split:
         raise UserMistake(f"the data has no column {target!r}, which dataset.target names")
     features, labels = table.drop(columns=target), table[target]
     if labels.isna().any():
-        raise UserMistake(
-            f"{int(labels.isna().sum())} rows have no {target!r}; a model cannot learn from them"
-        )
+        raise UserMistake(f"{int(labels.isna().sum())} rows have no {target!r}; a model cannot learn from them")
     try:
         parts = train_test_split(
             features,

@@ -54,9 +54,7 @@ def _table_checks(rules: Rules, table: pd.DataFrame) -> list[pa.Check]:
         checks.append(_fact(len(table) >= least, f"{len(table)} rows, at least {least} needed"))
     if (most := rules.get("max_duplicate_share")) is not None:
         share = float(table.duplicated().mean()) if len(table) else 0.0
-        checks.append(
-            _fact(share <= most, f"{share:.1%} of the rows are duplicates, at most {most:.1%} allowed")
-        )
+        checks.append(_fact(share <= most, f"{share:.1%} of the rows are duplicates, at most {most:.1%} allowed"))
     if (most := rules.get("max_missing_share")) is not None:
         # A column with a limit of its own is judged by that one.
         own = [name for name, column in rules.get("columns", {}).items() if "max_missing_share" in column]
@@ -78,9 +76,7 @@ def _column_checks(column: Rules, values: pd.Series | None) -> list[pa.Check]:
         checks.append(_fact(_KINDS[kind](values), f"holds {values.dtype} values, {kind} expected"))
     if (most := column.get("max_missing_share")) is not None:
         share = float(values.isna().mean()) if len(values) else 0.0
-        checks.append(
-            _fact(share <= most, f"{share:.1%} of the values are missing, at most {most:.1%} allowed")
-        )
+        checks.append(_fact(share <= most, f"{share:.1%} of the values are missing, at most {most:.1%} allowed"))
     if (low := column.get("min")) is not None:
         checks.append(pa.Check.ge(low, error=f"below {low}"))
     if (high := column.get("max")) is not None:

@@ -80,9 +80,7 @@ def ensure_model(client: MlflowClient, name: str) -> None:
 
 def version_of_run(client: MlflowClient, name: str, airflow_run: str) -> ModelVersion | None:
     """Return the version that an Airflow run registered, so that a retry finds it instead of making another."""
-    found = client.search_model_versions(
-        f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'"
-    )
+    found = client.search_model_versions(f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'")
     return min(found, key=lambda version: int(version.version)) if found else None
 
 
@@ -131,9 +129,7 @@ def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated; the aliases decide
         if wanted.production is not None:
-            client.transition_model_version_stage(
-                name, wanted.production, "Production", archive_existing_versions=True
-            )
+            client.transition_model_version_stage(name, wanted.production, "Production", archive_existing_versions=True)
         elif before is not None:
             client.transition_model_version_stage(name, before, "Archived")
 

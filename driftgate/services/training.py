@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
-from driftgate.services import data, registry
+from driftgate.services import data, modelfile, registry
 from driftgate.services.holdout import Split, split
 
 if TYPE_CHECKING:
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 
 ALLOWED_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
 REFERENCE_FILE = "drift_reference.json"
-
-# Compiled parts of scikit-learn that skops does not know yet. A model file may hold these and nothing
-# else that skops does not trust by itself, so loading one runs no code of a stranger.
-TRUSTED_TYPES = (
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    "sklearn.tree._tree.Tree",
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,7 @@ def _train_anew(client: MlflowClient, job: Job) -> dict[str, Any]:
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)
         _log_facts(job, parts, digest, time.monotonic() - started)
-        _log_model(fitted, parts)
+        modelfile.log(fitted, parts.train_x)
         version = _register(client, job, run.info.run_id, digest)
     return _result(job, version, run.info.run_id, digest)
 
@@ -116,9 +107,7 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
 
     from driftgate.reference import Reference
 
-    mlflow.log_params(
-        {"estimator": job.estimator, "test_size": job.test_size, "data_uri": job.uri, **job.params}
-    )
+    mlflow.log_params({"estimator": job.estimator, "test_size": job.test_size, "data_uri": job.uri, **job.params})
     mlflow.log_metrics(
         {
             "train_rows": len(parts.train_x),
@@ -127,34 +116,11 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
             "fit_seconds": seconds,
         }
     )
-    dataset = mlflow.data.from_pandas(
-        parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # two of MLflow's kinds of source fit a local path; either does
+        dataset = mlflow.data.from_pandas(parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest)
     mlflow.log_input(dataset, context="training")
     mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
-
-
-def _log_model(fitted: Any, parts: Split) -> None:
-    import mlflow
-    import sklearn
-    from mlflow.models import infer_signature
-
-    example = parts.train_x.head(5)
-    mlflow.sklearn.log_model(
-        fitted,
-        name="model",
-        serialization_format="skops",
-        skops_trusted_types=list(TRUSTED_TYPES),
-        # Whole numbers may have gaps in production, which only a float can hold.
-        signature=infer_signature(_as_floats(parts.train_x), fitted.predict(example)),
-        input_example=example,
-        pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],  # guessing them takes MLflow 20 s
-    )
-
-
-def _as_floats(table: Any) -> Any:
-    whole = [name for name, kind in table.dtypes.items() if kind.kind in "iu"]
-    return table.astype(dict.fromkeys(whole, "float64"))
 
 
 def _register(client: MlflowClient, job: Job, run_id: str, digest: str) -> str:

@@ -1,0 +1,1 @@
+"""Reading and checking configurations: text → data → problems → frozen ``Pipeline``. Knows no Airflow."""

@@ -1,0 +1,96 @@
+"""Whether a schedule is one: the presets of Airflow, and cron expressions of five fields."""
+
+from __future__ import annotations
+
+import re
+
+from driftgate.config.words import shorten, suggest
+
+PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+# name of the field → lowest value, highest value, names that stand for values
+_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of month", 1, 31, {}),
+    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
+    ("day of week", 0, 7, {name: number for number, name in enumerate(_WEEKDAYS)}),
+)
+_PART = re.compile(r"(\*|[0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?(?:/([0-9]{1,2}))?")
+# What only days can be: unspecified, the last of the month, the second Monday, the last Friday.
+_SPECIAL = {
+    "day of month": re.compile(r"\?|l"),
+    "day of week": re.compile(r"\?|([0-7]|sun|mon|tue|wed|thu|fri|sat)#[1-5]|l[0-7]"),
+}
+_DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FIVE = 'five fields: minute, hour, day of month, month, day of week; "0 6 * * 1" is Mondays at six'
+
+
+def check_schedule(text: str) -> tuple[str, str] | None:
+    """Return what is wrong with a schedule, and a hint; None when it is one."""
+    if text.startswith("@"):
+        hint = suggest(text, PRESETS, f"presets: {', '.join(PRESETS)}")
+        return None if text in PRESETS else (f"there is no preset '{shorten(text)}'", hint)
+    fields = text.lower().split()
+    if len(fields) != 5:
+        return _not_five(text, fields)
+    for field, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
+        special = _SPECIAL.get(name)
+        parts = [part for part in field.split(",") if not (special and special.fullmatch(part))]
+        if fault := _check_parts(parts, low, high, names):
+            return f"the {name} '{shorten(field)}' {fault}", f"{name}: {low} to {high}; {_FIVE}"
+    if not _can_happen(fields):
+        return "this day never comes", "the months that it names are shorter than that"
+    return None
+
+
+def _not_five(text: str, fields: list[str]) -> tuple[str, str]:
+    if f"@{text.lower()}" in PRESETS:
+        return f"'{shorten(text)}' is no schedule", f'did you mean "@{text.lower()}"?'
+    if text.strip().lower() in {"", "none", "null", "~", "manual"}:
+        return f"'{shorten(text)}' is no schedule", "write null, without quotes, for a pipeline started by hand"
+    return f"'{shorten(text)}' has {len(fields)} field{'s' * (len(fields) != 1)}, not 5", f"{_FIVE}, or a preset"
+
+
+def _check_parts(parts: list[str], low: int, high: int, names: dict[str, int]) -> str | None:
+    for part in parts:
+        match = _PART.fullmatch(part)
+        if not match or (match[1] == "*" and match[2]):
+            return "is not understood"
+        if fault := _check_part(match, low, high, names):
+            return fault
+    return None
+
+
+def _check_part(match: re.Match[str], low: int, high: int, names: dict[str, int]) -> str | None:
+    first, last, step = match.groups()
+    for word in (first, last):
+        if word and word != "*" and not low <= _value(word, names) <= high:
+            return f"is not between {low} and {high}" if word.isdigit() else f"has no such name: {word}"
+    return "has a step of 0" if step and int(step) == 0 else None
+
+
+def _value(word: str, names: dict[str, int]) -> int:
+    return int(word) if word.isdigit() else names.get(word, -1)
+
+
+def _can_happen(fields: list[str]) -> bool:
+    """Tell whether any month has such a day; a weekday, where one is named, comes in every month."""
+    if fields[4] not in {"*", "?"} or not re.fullmatch(r"[0-9,-]+", fields[2]):
+        return True
+    first_day = min(int(day) for day in re.findall(r"[0-9]+", fields[2]))
+    return any(first_day <= _DAYS_IN_MONTH[month - 1] for month in _months(fields[3]))
+
+
+def _months(field: str) -> set[int]:
+    months: set[int] = set()
+    names = _FIELDS[3][3]
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        low, high = (1, 12) if first == "*" else (_value(first, names), _value(last or first, names))
+        high += 12 if high < low else 0  # nov-feb
+        months.update((month - 1) % 12 + 1 for month in range(low, high + 1, int(step or 1)))
+    return months

@@ -1,0 +1,49 @@
+"""The graph of a pipeline's tasks, as sets of ids: what comes before what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+Upstream = Mapping[str, Iterable[str]]  # task → the tasks directly before it
+
+_MOST_CYCLES = 20
+
+
+def cycles(upstream: Upstream) -> list[list[str]]:
+    """Return cycles in the order in which the tasks would run, each beginning with its first in ``upstream``.
+
+    Not all of them: breaking every one that is returned leaves no cycle (unless there are very many).
+    """
+    graph = {task: dict.fromkeys(before) for task, before in upstream.items()}
+    order = {task: number for number, task in enumerate(graph)}
+    found: list[list[str]] = []
+    while len(found) < _MOST_CYCLES and (cycle := _cycle(graph)):
+        first = cycle.index(min(cycle, key=lambda task: order[task]))
+        cycle = cycle[first:] + cycle[:first]
+        del graph[cycle[0]][cycle[-1]]
+        found.append(cycle)
+    return found
+
+
+def _cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1][:-1])
+    return []
+
+
+def downstream(upstream: Upstream, start: Iterable[str]) -> set[str]:
+    """Return every task that comes, directly or not, after one of ``start``."""
+    after: dict[str, list[str]] = {}
+    for task, before in upstream.items():
+        for other in before:
+            after.setdefault(other, []).append(task)
+    reached: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        new = [task for task in after.get(waiting.pop(), ()) if task not in reached]
+        reached.update(new)
+        waiting.extend(new)
+    return reached

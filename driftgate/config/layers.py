@@ -1,0 +1,67 @@
+"""Several documents as one configuration: merged data, and the place each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import Any, Literal
+
+from driftgate.config.source import Document
+from driftgate.config.words import KeyPath, dotted
+from driftgate.errors import Problem
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Documents of which each lies over the next: the topmost that has a value decides it."""
+
+    documents: tuple[Document, ...]
+
+    @cached_property
+    def data(self) -> Mapping[str, Any]:
+        """The effective configuration."""
+        return reduce(merge, (document.data for document in reversed(self.documents)), {})
+
+    def place(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[str, int, int]:
+        """Return file, line and column of the value (or key) at the effective ``path``.
+
+        What does not exist is where its nearest existing parent is.
+        """
+        existing = _existing(self.data, path)
+        document = next(doc for doc in self.documents if len(_existing(doc.data, existing)) == len(existing))
+        return document.file, *document.position(path, at_key=at_key)
+
+    def problem(
+        self,
+        path: KeyPath,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        at_key: bool = False,
+        severity: Literal["error", "warning"] = "error",
+    ) -> Problem:
+        """Return a Problem with the value (or key) at ``path``, placed in the file it came from."""
+        file, line, column = self.place(path, at_key=at_key)
+        return Problem(file, line, column, dotted(path), code, message, hint, severity)
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``above`` laid over ``below``: mappings merge deeply, everything else replaces."""
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = merge(old, value) if both and old is not None else value
+    return merged
+
+
+def _existing(data: Any, path: Sequence[str | int]) -> Sequence[str | int]:
+    """Return the part of ``path`` that ``data`` has."""
+    for length, part in enumerate(path):
+        in_list = isinstance(part, int) and isinstance(data, list) and 0 <= part < len(data)
+        if not in_list and not (isinstance(data, Mapping) and part in data):
+            return path[:length]
+        data = data[part]
+    return path

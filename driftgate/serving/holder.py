@@ -1,0 +1,110 @@
+"""The one place that knows which model is in service, and swaps it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from driftgate.serving.errors import LoadError, NoModelError, VersionConflictError
+from driftgate.serving.registry import ALIAS
+
+if TYPE_CHECKING:
+    from driftgate.serving.models import ModelVersion, ServedModel
+    from driftgate.serving.registry import Registry
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+
+log = logging.getLogger(__name__)
+
+
+class ModelHolder:
+    """Serves the version that the alias names; a version that fails to load leaves the old one in service.
+
+    Readers take ``current`` once and use that: a swap is one assignment and never seen halfway.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._one_at_a_time = threading.Lock()
+        self._settled = threading.Event()
+        self._why_none = "The model in production is still being loaded: try again in a moment."
+        self.current: ServedModel | None = None
+
+    def require(self) -> ServedModel:
+        """Return the model in service; raises NoModelError saying why there is none and what to do."""
+        model = self.current
+        if model is None:
+            raise NoModelError(self._why_none)
+        return model
+
+    def reload(self, expected: str | None = None) -> ServedModel | None:
+        """Serve what the alias names now, None when it names nothing.
+
+        Raises VersionConflictError when that is not the version ``expected``, LoadError when MLflow does not
+        answer or the version cannot be served; both leave everything as it was.
+        """
+        with self._one_at_a_time:
+            version = self._registry.production()
+            _check_expected(version, expected)
+            self.current = self._in_service(version)
+            self._settled.set()
+            return self.current
+
+    def start(self) -> None:
+        """Look for the model in production in the background, until it is served or a reload was made."""
+        threading.Thread(target=self._keep_trying, name="first-model", daemon=True).start()
+
+    def stop(self) -> None:
+        self._settled.set()
+
+    def _in_service(self, version: ModelVersion | None) -> ServedModel | None:
+        if version is None:
+            self._why_none = _nothing_in_production(self._registry.model_name)
+            log.info(self._why_none)
+            return None
+        if self.current is not None and self.current.version == version:
+            return self.current
+        model = self._registry.load(version)
+        log.info("Serving %s.", version)
+        return model
+
+    def _keep_trying(self) -> None:
+        pause = FIRST_PAUSE
+        while not self._settled.is_set():
+            self._try_once()
+            self._settled.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _try_once(self) -> None:
+        with self._one_at_a_time:
+            if self._settled.is_set():
+                return
+            try:
+                self.current = self._in_service(self._registry.production())
+            except LoadError as error:
+                self._complain(str(error))
+        if self.current is not None:
+            self._settled.set()
+
+    def _complain(self, reason: str) -> None:
+        if reason != self._why_none:
+            log.warning(reason)
+        self._why_none = reason
+
+
+def _check_expected(version: ModelVersion | None, expected: str | None) -> None:
+    found = version.version if version else None
+    if expected is None or found == expected:
+        return
+    named = f"version {found}" if found else "no version"
+    raise VersionConflictError(
+        f"The alias {ALIAS!r} names {named}, not version {expected}: set the alias first, then reload."
+    )
+
+
+def _nothing_in_production(name: str) -> str:
+    return (
+        f"No model is in production yet: no version of {name!r} has the alias {ALIAS!r} in MLflow. "
+        "Run the model_retraining pipeline; it puts a model there once it passes its gate."
+    )

@@ -1,0 +1,113 @@
+"""drift_monitoring from end to end: each severity takes its route, and retraining starts once."""
+
+import pytest
+import requests
+from support.lab import Lab
+
+from driftgate.demo import samples
+
+ROUTES = {
+    "none": "log_no_drift",
+    "minor": "log_minor_drift",
+    "moderate": "send_alert",
+    "critical": "trigger_retraining",
+    "unknown": "send_alert",
+}
+
+
+@pytest.fixture
+def served(lab: Lab) -> Lab:
+    """A lab whose API serves version 1 and has seen 1,500 ordinary and 3,000 shifted rows."""
+    assert lab.run("model_retraining").state == "success"
+    table = samples.first_table()
+    samples.send(lab.api_url, table, 1_500, seed=1)
+    samples.send(lab.api_url, samples.from_new_scanner(table), 3_000, seed=2)
+    return lab
+
+
+def psi_of(lab: Lab) -> float:
+    return float(requests.get(f"{lab.api_url}/drift/status", timeout=10).json()["psi"])
+
+
+def set_bands(lab: Lab, minor: float, moderate: float, critical: float) -> None:
+    lab.edit("drift_monitoring", "minor: 0.10", f"minor: {minor:.6f}")
+    lab.edit("drift_monitoring", "moderate: 0.15", f"moderate: {moderate:.6f}")
+    lab.edit("drift_monitoring", "critical: 0.25", f"critical: {critical:.6f}")
+
+
+@pytest.mark.parametrize(
+    ("severity", "factors"),
+    [("none", (2, 3, 4)), ("minor", (0.5, 2, 3)), ("moderate", (0.5, 0.9, 2))],
+)
+def test_each_band_takes_its_route(served: Lab, severity: str, factors: tuple[float, float, float]) -> None:
+    psi = psi_of(served)
+    set_bands(served, *(psi * factor for factor in factors))
+    ran = served.run("drift_monitoring")
+    assert ran.results["check_drift"]["severity"] == severity
+    taken = {task for task in ROUTES.values() if ran.tasks[task] == "success"}
+    assert taken == {ROUTES[severity]}
+    assert len(served.mails) == (1 if severity == "moderate" else 0)
+
+
+def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(served: Lab) -> None:
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    def retrainings() -> list[DagRun]:
+        with create_session() as session:
+            found = session.query(DagRun).filter(DagRun.dag_id == "model_retraining").all()
+            return [run for run in found if (run.conf or {}).get("drift", {}).get("model") == served.model]
+
+    ran = served.run("drift_monitoring")
+    assert ran.results["check_drift"]["severity"] == "critical"
+    assert ran.tasks["trigger_retraining"] == "success"
+    (first,) = retrainings()
+    evidence = first.conf["drift"]
+    assert evidence["psi"] == pytest.approx(psi_of(served), abs=1e-5)
+    assert evidence["run"].startswith("drift_monitoring/")
+    assert evidence["features"]["mean area"] > 0.25
+
+    again = served.run("drift_monitoring")
+    assert again.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining:" in again.log
+    assert len(retrainings()) == 1
+
+
+def test_before_any_model_severity_is_unknown_and_people_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    ran = lab.run("drift_monitoring")
+    assert ran.results["check_drift"]["severity"] == "unknown"
+    assert ran.tasks["send_alert"] == "success"
+    (mail,) = lab.mails
+    assert mail["subject"] == "Drift unknown on "
+    assert mail["to"] == "ml-ops@example.com"
+    assert "Drift is unknown: the model API does not answer" in mail.get_body(("html",)).get_content()
+
+
+def test_too_few_predictions_are_unknown(lab: Lab) -> None:
+    lab.run("model_retraining")
+    samples.send(lab.api_url, samples.first_table(), 499, seed=1)
+    found = lab.run("drift_monitoring").results["check_drift"]
+    assert (found["severity"], found["reason"]) == (
+        "unknown",
+        "499 predictions in the window, at least 500 needed (psi.min_samples)",
+    )
+
+
+def test_an_api_that_is_down_is_unknown_and_not_a_crash(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    served.stop_api()
+    ran = served.run("drift_monitoring")
+    assert ran.state == "success"
+    assert ran.results["check_drift"]["severity"] == "unknown"
+
+
+def test_a_mail_server_that_is_down_fails_the_alert_and_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    extra = '{"disable_ssl": true, "disable_tls": true, "retry_limit": 0}'
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SMTP_DEFAULT", f'{{"conn_type": "smtp", "host": "127.0.0.1", "port": 9, "extra": {extra}}}'
+    )
+    ran = lab.run("drift_monitoring")
+    assert ran.tasks["send_alert"] == "failed"
+    assert "the mail server of connection 'smtp_default' did not take the mail" in ran.log

@@ -1,0 +1,130 @@
+"""One test's world around the two pipelines: configuration, data, model API and mail box of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from aiosmtpd.controller import Controller
+
+from support.ports import free_port
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TOKEN = "a-token-for-tests"
+
+
+@dataclass
+class Ran:
+    """A finished run: the state of each task, what it returned, and everything that was logged."""
+
+    state: str
+    tasks: dict[str, str]
+    results: dict[str, Any]
+    log: str
+
+
+@dataclass
+class Lab:
+    """One test's world: its own configuration, model name, data folder, API process and mail box."""
+
+    folder: Path
+    model: str
+    mlflow: str
+    api_port: int
+    mails: list[EmailMessage] = field(default_factory=list)
+    api: subprocess.Popen[bytes] | None = None
+    read_log: Callable[[], str] = lambda: ""
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data" / "training.parquet"
+
+    def edit(self, dag_id: str, old: str, new: str) -> None:
+        """Change a pipeline file as a person would."""
+        path = self.folder / "config" / "pipelines" / f"{dag_id}.yaml"
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {path.name}"
+        path.write_text(text.replace(old, new))
+
+    def start_api(self) -> None:
+        with (self.folder / "api.log").open("ab") as log:
+            self.api = subprocess.Popen(
+                [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)], stdout=log, stderr=log
+            )
+        self.wait(lambda: requests.get(f"{self.api_url}/health", timeout=2).ok)
+
+    @staticmethod
+    def wait(true: Callable[[], bool]) -> None:
+        """Return once ``true`` is, and fail the test when that takes half a minute."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if true():
+                    return
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.1)
+        pytest.fail("it did not come true within 30 s")
+
+    def stop_api(self) -> None:
+        if self.api is not None:
+            self.api.kill()
+            self.api.wait()
+            self.api = None
+
+    def served(self) -> str | None:
+        answer = requests.get(f"{self.api_url}/ready", timeout=10)
+        return answer.json()["model"]["version"] if answer.ok else None
+
+    def production(self) -> str | None:
+        from driftgate.services import registry
+
+        return registry.version_at(registry.connect(self.mlflow), self.model, "production")
+
+    def run(self, dag_id: str, **conf: Any) -> Ran:
+        """Run a pipeline to its end, in this process, as ``airflow dags test`` does."""
+        from driftgate.build import build_dag
+        from driftgate.config.load import config_dir, load_pipeline
+
+        dag = build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
+        self.read_log()
+        run = dag.test(run_conf=conf)
+        instances = run.get_task_instances()
+        return Ran(
+            state=str(run.state),
+            tasks={ti.task_id: str(ti.state) for ti in instances},
+            results={ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in instances},
+            log=self.read_log(),
+        )
+
+
+class MailServer:
+    """A real SMTP server on loopback that hands each mail to the lab."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.lab = lab
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        self.lab.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+    def __enter__(self) -> int:
+        self.controller.start()
+        return int(self.controller.port)
+
+    def __exit__(self, *_: object) -> None:
+        self.controller.stop()
