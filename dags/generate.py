@@ -12,10 +12,10 @@ from __future__ import annotations
 import sys
 
 from airflow.sdk import get_parsing_context
-from driftgate.config.load import Loaded, config_dir, load_all, load_one
-from driftgate.config.report import render_text
 
 from driftgate.build import build_dag
+from driftgate.config.load import Loaded, config_dir, load_all, load_one
+from driftgate.config.report import render_text
 
 
 def find() -> Loaded:

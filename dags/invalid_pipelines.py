@@ -7,9 +7,9 @@ files and this one, which has nothing to lose, speaks for them. It clears by its
 from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
+
 from driftgate.config.load import config_dir, load_all
 from driftgate.config.report import render_text
-
 from driftgate.errors import InvalidPipelines
 
 if get_parsing_context().dag_id is None:  # not when a task starts: it came for a DAG

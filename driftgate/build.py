@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import logging
 import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.module_loading import import_string
 
 from driftgate.docs import describe
 from operators import OPERATORS
@@ -78,4 +77,5 @@ def _sections_for(operator: str, sections: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _parameters(operator: str) -> tuple[str, ...]:
-    return tuple(inspect.signature(import_string(operator)).parameters)
+    module, _, name = operator.rpartition(".")
+    return tuple(inspect.signature(getattr(importlib.import_module(module), name)).parameters)

@@ -16,9 +16,7 @@ def parse_duration(text: str) -> timedelta:
     Raises ValueError when it is not a positive whole number and one of the units s, m, h, d, w.
     """
     if not re.fullmatch(PATTERN, text):
-        raise ValueError(
-            f"{text!r} is not a duration; write a whole number and a unit, such as 90s, 15m, 6h or 8d"
-        )
+        raise ValueError(f"{text!r} is not a duration; write a whole number and a unit, such as 90s, 15m, 6h or 8d")
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 

@@ -48,8 +48,9 @@ class ConfigError(UserMistake):
 class InvalidPipelines(Exception):
     """Raised while Airflow parses DAG files, to put ``text`` into its import-error dialog and nothing else.
 
-    Airflow prints the traceback of an import error; this one claims to have none, so that the reader sees
-    the problems of the YAML files instead of our frames.
+    Airflow prints the traceback of an import error unless ``[core] dagbag_import_error_tracebacks`` is off. From
+    Python 3.12 on it asks the exception for it, and this one claims to have none, so that the reader sees the
+    problems of the YAML files instead of our frames either way.
     """
 
-    __traceback__ = property(lambda self: None, lambda self, traceback: None)  # type: ignore[assignment]
+    __traceback__ = property(lambda self: None, lambda self, traceback: None)

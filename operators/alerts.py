@@ -13,7 +13,7 @@ from operators.connections import connection
 from operators.drift import DriftMessageOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 
 class SendAlertOperator(DriftMessageOperator):

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from driftgate.errors import DriftgateError, Outage, UserMistake
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 Section = dict[str, Any]  # one section of a pipeline file, its defaults filled in
 

@@ -18,11 +18,12 @@ def connection(conn_id: str, example: str) -> Connection:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return Connection.get(conn_id)
+        found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
         raise UserMistake(
             f"Airflow has no connection {conn_id!r}; add it: airflow connections add {conn_id} --conn-uri {example}"
         ) from None
+    return found
 
 
 def base_url(conn: Connection) -> str:

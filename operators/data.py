@@ -8,7 +8,7 @@ from driftgate.durations import parse_duration
 from operators.base import DriftgateOperator, Section
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 
 class CheckDataFreshnessOperator(DriftgateOperator):

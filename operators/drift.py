@@ -14,7 +14,7 @@ from operators.connections import model_api
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 
 class CheckDriftOperator(DriftgateOperator):

@@ -10,7 +10,7 @@ from operators.connections import model_api, tracking_uri
 from operators.training import EvaluateModelOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 
 class PromoteToProductionOperator(DriftgateOperator):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset
@@ -15,7 +15,7 @@ from operators.base import Section
 from operators.drift import drift_of
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
 STATE_KEY = "requests"
 
@@ -48,7 +48,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         """Ask the guard; then hand over to Airflow's own trigger."""
         store = context["asset_state_store"][self.asset]
         now = datetime.now(UTC)
-        requests = [Request.from_json(stored) for stored in store.get(STATE_KEY, [])]
+        requests = [Request.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
         decision = self._decide(context, now, requests)
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
@@ -57,7 +57,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         request = Request(now, decision.run_id, self._name(context))
         if request.by not in {earlier.by for earlier in requests}:
             # Written before the run is asked for: a crash in between leaves the id for the retry to use.
-            store.set(STATE_KEY, [kept.to_json() for kept in remember(requests, request)])
+            store.set(STATE_KEY, list[Any](kept.to_json() for kept in remember(requests, request)))
         self.trigger_run_id = decision.run_id
         self.conf = {"drift": {**drift_of(self, context), "run": request.by}}
         super().execute(context)

@@ -9,7 +9,7 @@ from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import tracking_uri
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import Context
+    from airflow.sdk import Context
 
     from driftgate.services.evaluation import Evaluation, Verdict
 

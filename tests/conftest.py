@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from support.ports import free_port
 from hypothesis import settings
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ os.environ.update(
     {
         "AIRFLOW_HOME": str(AIRFLOW_HOME),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([BUNDLE]),
         "AIRFLOW__DAG_FACTORY__ENABLE_TELEMETRY": "False",
         "NO_PROXY": "127.0.0.1,localhost",
@@ -52,6 +52,7 @@ os.environ.update(
 def airflow_home() -> Iterator[None]:
     yield
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
 
 # A busy machine is slow now and then; that is no fault of the code.
 settings.register_profile("driftgate", deadline=None)

@@ -10,19 +10,13 @@ import typer
 def demo(
     leave: Annotated[
         bool,
-        typer.Option(
-            "--exit", help="Leave after the story: exit code 0 if every step was verified, 1 if not."
-        ),
+        typer.Option("--exit", help="Leave after the story: exit code 0 if every step was verified, 1 if not."),
     ] = False,
     port_offset: Annotated[
         int,
-        typer.Option(
-            help="Add this to the ports 8080 (Airflow), 8000 (model API), 5000 (MLflow), 1025 (mail)."
-        ),
+        typer.Option(help="Add this to the ports 8080 (Airflow), 8000 (model API), 5000 (MLflow), 1025 (mail)."),
     ] = 0,
-    clean: Annotated[
-        bool, typer.Option("--clean", help="Forget the state of earlier demos, then leave.")
-    ] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Forget the state of earlier demos, then leave.")] = False,
 ) -> None:
     """Train, serve, watch, retrain: the whole story on this machine, through a real Airflow.
 

@@ -52,9 +52,7 @@ def load_state() -> State:
     except FileNotFoundError:
         raise UserMistake(f"no demo has run in {home()}; start one: make demo") from None
     except (ValueError, TypeError) as error:
-        raise UserMistake(
-            f"{home() / 'state.json'} is damaged ({error}); start afresh: make clean-demo"
-        ) from None
+        raise UserMistake(f"{home() / 'state.json'} is damaged ({error}); start afresh: make clean-demo") from None
 
 
 def make_state(port_offset: int) -> State:
@@ -137,6 +135,7 @@ def _airflow(state: State) -> dict[str, str]:
         ("api_auth", "jwt_secret"): state.jwt_secret,
         ("dag_processor", "dag_bundle_config_list"): json.dumps([bundle]),
         ("dag_processor", "min_file_process_interval"): "5",  # an edited YAML shows within seconds
+        ("core", "dagbag_import_error_tracebacks"): "False",  # a broken YAML shows its problems, not our frames
         ("dag_factory", "enable_telemetry"): "False",
         ("scheduler", "scheduler_idle_sleep_time"): "0.3",  # the default of 1 s makes a chain of tasks slow
     }

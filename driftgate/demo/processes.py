@@ -85,9 +85,7 @@ class Child:
     def require_alive(self) -> None:
         """Raise Outage, with the end of its log, when the process has ended."""
         if (code := self.process.poll()) is not None:
-            raise Outage(
-                f"{self.service.name} ended with exit code {code}. The end of {self.log}:\n{tail(self.log)}"
-            )
+            raise Outage(f"{self.service.name} ended with exit code {code}. The end of {self.log}:\n{tail(self.log)}")
 
 
 def is_open(address: tuple[str, int]) -> bool:
@@ -104,11 +102,7 @@ def tail(path: Path, lines: int = 15) -> str:
 
 def require_free_ports(state: State) -> None:
     """Raise UserMistake naming every port of the demo that is taken."""
-    taken = [
-        f"{state.port(s.port)} ({s.name})"
-        for s in services(state)
-        if is_open(("127.0.0.1", state.port(s.port)))
-    ]
+    taken = [f"{state.port(s.port)} ({s.name})" for s in services(state) if is_open(("127.0.0.1", state.port(s.port)))]
     if taken:
         raise UserMistake(
             f"port {', '.join(taken)} is in use by another program (a demo in another window?); "

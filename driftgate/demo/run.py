@@ -115,9 +115,7 @@ def _tell_chapter(world: World, number: int, chapter: Chapter) -> None:
 
 
 def _summary(proofs: list[Proof], seconds: float) -> None:
-    table = Table(
-        "", "Checked from the outside", "Seen", title=f"The story in {seconds:.0f} s", title_justify="left"
-    )
+    table = Table("", "Checked from the outside", "Seen", title=f"The story in {seconds:.0f} s", title_justify="left")
     for proof in proofs:
         table.add_row(MARKS["success" if proof.holds else "failed"], proof.claim, escape(proof.seen))
     console.print()

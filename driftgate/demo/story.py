@@ -94,9 +94,11 @@ def quiet(world: World) -> Iterator[Task]:
 
 
 def better_model_done(world: World) -> str | None:
-    """Drift has led to a new model, which is in service."""
+    """Drift has led to a new model, which went into service."""
     retraining = drift_retraining(world)
-    return first_model_done(world) if retraining and retraining.state == "success" else None
+    if retraining is None or retraining.state != "success":
+        return None
+    return _in_service(version) if (version := world.version_of_run(retraining.run_id)) else None
 
 
 def better_model(world: World) -> Iterator[Task]:
@@ -109,9 +111,7 @@ def better_model(world: World) -> Iterator[Task]:
         yield from _check_drift(world, "critical")
         retraining = drift_retraining(world)
     if retraining is None:
-        raise StoryError(
-            "drift is critical, yet no retraining was started; the log of trigger_retraining says why"
-        )
+        raise StoryError("drift is critical, yet no retraining was started; the log of trigger_retraining says why")
     yield from world.follow(RETRAINING, retraining.run_id)
     after = world.production()
     if after == before:
@@ -120,21 +120,20 @@ def better_model(world: World) -> Iterator[Task]:
 
 
 def drift_retraining(world: World) -> Retraining | None:
-    """The newest retraining that a drift run asked for."""
-    return next((run for run in reversed(world.retrainings()) if run.by.startswith(f"{MONITORING}/")), None)
+    """The newest retraining that a drift run asked for, those that succeeded first."""
+    asked = [run for run in world.retrainings() if run.by.startswith(f"{MONITORING}/")]
+    return max(asked, key=lambda run: (run.state == "success", run.at), default=None)
 
 
 # Chapter 4: peace again.
 
 
 def calm_done(world: World) -> str | None:
-    """The new model was found to be without drift."""
-    version = world.production()
+    """The model that drift had led to was found to be without drift."""
     retraining = drift_retraining(world)
-    if not retraining or version is None:
-        return None
+    version = world.version_of_run(retraining.run_id) if retraining else None
     runs = [run for run in world.drift_runs() if run.version == version and run.severity == "none"]
-    return _found(runs[0]) if runs and world.run_of_version(version) == retraining.run_id else None
+    return _found(runs[0]) if version and runs else None
 
 
 def calm(world: World) -> Iterator[Task]:
@@ -192,25 +191,25 @@ class Proof:
 
 def verify(world: World) -> list[Proof]:
     """Check the whole story against what Airflow, MLflow and the API say now."""
-    version, served = world.production(), world.served()
+    production, served = world.production(), world.served()
     runs = world.drift_runs()
     retraining = drift_retraining(world)
     asked = next((run for run in runs if retraining and retraining.by == f"{MONITORING}/{run.run_id}"), None)
-    if asked is None or retraining is None or version is None:
+    version = world.version_of_run(retraining.run_id) if retraining else None
+    if asked is None or retraining is None or version is None or production is None:
         return [Proof("a drift run started a retraining", "none did", holds=False)]
-    own = world.run_of_version(version) == retraining.run_id
-    around = [run.severity for run in runs if run.severity != "unknown"]
-    order = _first_indices(around, ("none", "critical", "none"))
+    order = [run.severity for run in runs if run.severity != "unknown"]
+    moved = asked.version != version and int(production) >= int(version)
     return [
-        Proof("severity went none → critical → none", " → ".join(around), order),
-        Proof("the retraining was started by the critical drift run", retraining.by, asked.severity == "critical"),
-        Proof("it registered the version now in production", f"version {version}", own),
-        Proof("alias production moved on", f"version {asked.version} → {version}", asked.version != version),
-        Proof("the API serves that version", f"version {served}", served == version),
-    ]  # fmt: skip
+        Proof("severity went none → critical → none", " → ".join(order), _in_order(order, "none", "critical", "none")),
+        Proof("a critical drift run started the retraining", retraining.run_id, asked.severity == "critical"),
+        Proof("its model passed the gate and was promoted", f"version {version}", retraining.state == "success"),
+        Proof("alias production moved on", f"version {asked.version} → {production}", moved),
+        Proof("the API serves what the alias names", f"version {served}", served == production),
+    ]
 
 
-def _first_indices(severities: list[str], wanted: tuple[str, ...]) -> bool:
+def _in_order(severities: list[str], *wanted: str) -> bool:
     """Whether ``wanted`` occurs in this order, other things between allowed."""
     rest = iter(severities)
     return all(any(severity == step for severity in rest) for step in wanted)

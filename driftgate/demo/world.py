@@ -37,11 +37,12 @@ class DriftRun:
 
 @dataclass(frozen=True)
 class Retraining:
-    """One run of model_retraining; ``by`` is the drift run that asked for it, empty when a person did."""
+    """One run of model_retraining, and when; ``by`` is the drift run that asked for it, empty when none did."""
 
     run_id: str
     state: str
     by: str
+    at: str
 
 
 class World:
@@ -69,15 +70,15 @@ class World:
         """The version that the model API answers with."""
         return self.api.ready_version()
 
-    def run_of_version(self, version: str) -> str:
-        """The id of the model_retraining run that registered a version."""
-        tags = self.registry().get_model_version(MODEL, version).tags
-        return str(tags.get(registry.RUN_TAG, "")).removeprefix(f"{RETRAINING}/")
+    def version_of_run(self, run_id: str) -> str | None:
+        """The version that a run of model_retraining registered, or None."""
+        found = registry.version_of_run(self.registry(), MODEL, f"{RETRAINING}/{run_id}")
+        return str(found.version) if found else None
 
     def retrainings(self) -> list[Retraining]:
         """All runs of model_retraining, oldest first."""
         return [
-            Retraining(run["dag_run_id"], run["state"], _asker(run["conf"]))
+            Retraining(run["dag_run_id"], run["state"], _asker(run["conf"]), run["run_after"])
             for run in self.airflow.runs(RETRAINING)
         ]
 

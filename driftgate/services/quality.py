@@ -100,7 +100,7 @@ def _sentence(error: Any) -> str:
     reason = error.reason_code.name
     if reason == "COLUMN_NOT_IN_DATAFRAME":
         return f"column {error.failure_cases!r} is missing"
-    rule = error.check.error
+    rule = str(error.check.error)
     where = f"{error.schema.name}: " if error.schema.name else ""
     if reason == "CHECK_ERROR":
         return f"{where}the values cannot be compared, so whether any is {rule} is unknown"

@@ -25,9 +25,7 @@ def airflow_database() -> None:
 
 
 @pytest.fixture
-def lab(
-    tmp_path: Path, mlflow_server: str, monkeypatch: pytest.MonkeyPatch, capfd: Any
-) -> Iterator[Lab]:
+def lab(tmp_path: Path, mlflow_server: str, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Iterator[Lab]:
     from driftgate.demo import samples
 
     name = f"monitor_{uuid.uuid4().hex[:8]}"

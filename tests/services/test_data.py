@@ -47,7 +47,7 @@ def test_a_missing_file_says_where_it_was_looked_for(data_dir: Path) -> None:
 
 
 def test_another_kind_of_file_is_refused() -> None:
-    with pytest.raises(UserMistake, match="t.xlsx is neither parquet nor CSV"):
+    with pytest.raises(UserMistake, match=r"t\.xlsx is neither parquet nor CSV"):
         data.read_table("t.xlsx")
 
 
@@ -91,7 +91,8 @@ def test_data_exactly_at_the_limit_is_fresh(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "message"), [("nope", "no column 'nope'.*it has x, when, target"), ("text", "column 'text' holds no dates")]
+    ("column", "message"),
+    [("nope", "no column 'nope'.*it has x, when, target"), ("text", "column 'text' holds no dates")],
 )
 def test_a_timestamp_column_that_tells_nothing_is_a_mistake(data_dir: Path, column: str, message: str) -> None:
     table = TABLE if column == "nope" else TABLE.rename(columns={"x": "text"}).assign(text="never")

@@ -89,7 +89,10 @@ def test_the_mean_over_features_can_be_asked_for() -> None:
     ("changes", "reason"),
     [
         ({"samples": 499}, "499 predictions in the window, at least 500 needed (psi.min_samples)"),
-        ({"samples": 0, "psi": None, "features": {}}, "0 predictions in the window, at least 500 needed (psi.min_samples)"),
+        (
+            {"samples": 0, "psi": None, "features": {}},
+            "0 predictions in the window, at least 500 needed (psi.min_samples)",
+        ),
         ({"psi": None, "features": {}}, "the answer holds no number at 'psi'"),
         ({"psi": "0.31", "features": {}}, "the answer holds no number at 'psi'"),
         ({"psi": True, "features": {}}, "the answer holds no number at 'psi'"),
@@ -120,7 +123,9 @@ def test_anybodys_api_is_read_by_dotted_paths() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["psi", "samples", "features", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["psi", "samples", "features", "x"]), inner)
+    ),
     max_leaves=10,
 )
 

@@ -1,6 +1,7 @@
 """The guard on retraining: one request, one run."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -77,7 +78,7 @@ def test_however_often_it_is_asked_runs_are_a_cooldown_apart(asked: list[tuple[i
         if decision.run_id and decision.run_id not in {request.run_id for request in requests}:
             requests = remember(requests, Request(now, decision.run_id, f"{monitor}/{minutes}"))
     times = [request.at for request in requests]
-    assert all(later - sooner >= SIX_HOURS for sooner, later in zip(times, times[1:], strict=False))
+    assert all(later - sooner >= SIX_HOURS for sooner, later in pairwise(times))
 
 
 def test_requests_are_remembered_until_they_no_longer_matter() -> None:

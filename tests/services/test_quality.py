@@ -81,7 +81,12 @@ def test_all_failures_are_reported_at_once() -> None:
 
 
 def test_an_empty_table_fails_without_a_crash() -> None:
-    rules = {"min_rows": 1, "max_duplicate_share": 0, "max_missing_share": 0, **columns(age={"type": "number", "min": 1})}
+    rules = {
+        "min_rows": 1,
+        "max_duplicate_share": 0,
+        "max_missing_share": 0,
+        **columns(age={"type": "number", "min": 1}),
+    }
     assert quality.failed_checks(TABLE.iloc[:0], rules) == ["0 rows, at least 1 needed"]
 
 

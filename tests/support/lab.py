@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 import requests
 from aiosmtpd.controller import Controller
-
 from support.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]

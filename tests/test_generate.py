@@ -1,0 +1,169 @@
+"""The generator: what Airflow gets from the shipped files, and from broken ones."""
+
+import runpy
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CHAIN = [
+    "check_data_freshness",
+    "validate_data_quality",
+    "train_model",
+    "evaluate_model",
+    "promote_to_production",
+    "restart_api_service",
+]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the shipped configuration that a test may spoil."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    monkeypatch.setenv("DRIFTGATE_CONFIG_DIR", str(tmp_path / "config"))
+    return tmp_path / "config"
+
+
+def edit(config: Path, dag_id: str, old: str, new: str) -> None:
+    path = config / "pipelines" / f"{dag_id}.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def dags() -> dict[str, Any]:
+    from airflow.sdk import DAG
+
+    found = runpy.run_path(str(ROOT / "dags" / "generate.py"), run_name="generated")
+    return {name: value for name, value in found.items() if isinstance(value, DAG)}
+
+
+def script() -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "dags" / "generate.py")], capture_output=True, text=True, check=False
+    )
+
+
+def edges(dag: Any) -> set[tuple[str, str]]:
+    return {(task.task_id, below) for task in dag.tasks for below in task.downstream_task_ids}
+
+
+def test_airflow_loads_both_pipelines_without_an_import_error() -> None:
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    bag = BundleDagBag(dag_folder=ROOT / "dags", bundle_path=ROOT, bundle_name="driftgate")
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"model_retraining", "drift_monitoring"}
+
+
+def test_model_retraining_is_the_chain_of_its_file(config: Path) -> None:
+    dag = dags()["model_retraining"]
+    assert dag.schedule == "@weekly"
+    assert dag.tags == {"training", "production"}
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert edges(dag) == set(pairwise(CHAIN))
+    train = dag.get_task("train_model")
+    assert (train.owner, train.retries, train.retry_delay) == ("ml-platform", 2, timedelta(seconds=30))
+    assert train.execution_timeout == timedelta(hours=1)
+
+
+def test_drift_monitoring_branches_by_its_routes(config: Path) -> None:
+    dag = dags()["drift_monitoring"]
+    assert dag.schedule == "@hourly"
+    actions = ["log_no_drift", "log_minor_drift", "send_alert", "trigger_retraining"]
+    assert edges(dag) == {("check_drift", "decide_action"), *(("decide_action", action) for action in actions)}
+
+
+def test_an_edited_schedule_threshold_gate_and_graph_change_the_dag(config: Path) -> None:
+    edit(config, "model_retraining", '"@weekly"', '"0 6 * * mon"')
+    edit(config, "model_retraining", "above: 0.95", "above: 0.97")
+    edit(config, "drift_monitoring", "critical: 0.25", "critical: 0.4")
+    edit(config, "drift_monitoring", "minor: log_minor_drift", "minor: log_no_drift")
+    edit(config, "drift_monitoring", "  log_minor_drift:\n", "  log_unused:\n    depends_on: [decide_action]\n")
+    built = dags()
+    assert built["model_retraining"].schedule == "0 6 * * mon"
+    assert built["model_retraining"].get_task("evaluate_model").gates == {"roc_auc": {"above": 0.97}}
+    assert built["drift_monitoring"].get_task("check_drift").psi["critical"] == 0.4
+    assert "log_unused" in built["drift_monitoring"].task_dict
+    assert "| critical | above 0.4 |" in built["drift_monitoring"].doc_md
+
+
+def test_building_twice_gives_the_same_serialized_dag(config: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    first, second = ({name: DagSerialization.to_dict(dag) for name, dag in dags().items()} for _ in range(2))
+    assert first == second
+
+
+def test_comments_and_blank_lines_make_no_new_dag_version(config: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    before = DagSerialization.to_dict(dags()["model_retraining"])
+    edit(config, "model_retraining", "gates:", "\n# a remark that moves every line below\n\ngates:")
+    assert DagSerialization.to_dict(dags()["model_retraining"]) == before
+
+
+def test_a_broken_file_leaves_the_others_and_is_shown_with_its_line(config: Path) -> None:
+    from driftgate.errors import InvalidPipelines
+
+    edit(config, "model_retraining", "schedule:", "schedul:")
+    assert set(dags()) == {"drift_monitoring"}
+    with pytest.raises(InvalidPipelines) as caught:
+        runpy.run_path(str(ROOT / "dags" / "invalid_pipelines.py"), run_name="generated")
+    assert "config/pipelines/model_retraining.yaml:4:1: error[unknown-key]" in str(caught.value)
+    assert "drift_monitoring.yaml" not in str(caught.value)
+
+
+def test_airflow_shows_the_problems_and_none_of_our_frames(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS", "False")  # as the demo sets it
+    edit(config, "model_retraining", "schedule:", "schedul:")
+    bag = BundleDagBag(dag_folder=ROOT / "dags", bundle_path=ROOT, bundle_name="driftgate")
+    assert set(bag.dags) == {"drift_monitoring"}
+    (error,) = bag.import_errors.values()
+    assert "did you mean" in error
+    assert "Traceback" not in error
+    assert "File " not in error
+
+
+def test_without_problems_invalid_pipelines_is_silent(config: Path) -> None:
+    runpy.run_path(str(ROOT / "dags" / "invalid_pipelines.py"), run_name="generated")
+
+
+def test_a_starting_task_opens_only_its_own_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from driftgate.config import load
+
+    opened = []
+    read = load.read
+    monkeypatch.setattr(load, "read", lambda path, file: opened.append(path.name) or read(path, file))
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "model_retraining")  # as Airflow's task runner does
+    assert set(dags()) == {"model_retraining"}
+    assert sorted(opened) == ["defaults.yaml", "model_retraining.yaml"]
+
+
+def test_as_a_script_it_lists_pipelines_schedules_and_tasks() -> None:
+    done = script()
+    assert done.returncode == 0, done.stderr
+    assert "drift_monitoring  (config/pipelines/drift_monitoring.yaml, schedule @hourly)" in done.stdout
+    assert "  evaluate_model  after train_model\n" in done.stdout
+    assert done.stderr == ""
+
+
+def test_as_a_script_it_fails_on_a_problem_and_shows_it(config: Path) -> None:
+    edit(config, "drift_monitoring", "moderate: 0.15", "moderate: 0.3")
+    done = script()
+    assert done.returncode == 1
+    assert "model_retraining  (" in done.stdout
+    assert "config/pipelines/drift_monitoring.yaml:9:13: error[bands-order]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_generator_stays_short() -> None:
+    assert len((ROOT / "dags" / "generate.py").read_text().splitlines()) <= 60
