@@ -151,7 +151,7 @@ def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Ite
     path, name = ("gates", metric, comparison), f"gates.{metric}.{comparison}"
     if not low <= limit <= high:
         message = f"{name} ({limit}) is outside the metric's range"
-        share = f"; did you mean {limit / 100:g}?" if high == 1 < limit <= 100 else ""
+        share = f"; did you mean {limit / 100:g}?" if high == 1 and 2 <= limit <= 100 else ""
         yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is always {reach}{share}")
     elif (comparison, limit) in {("above", high), ("below", low)}:
         other = "at_least" if comparison == "above" else "at_most"

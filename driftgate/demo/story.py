@@ -98,7 +98,8 @@ def better_model_done(world: World) -> str | None:
     retraining = drift_retraining(world)
     if retraining is None or retraining.state != "success":
         return None
-    return _in_service(version) if (version := world.version_of_run(retraining.run_id)) else None
+    version = world.version_of_run(retraining.run_id)
+    return f"version {version} of {MODEL} took over" if version else None
 
 
 def better_model(world: World) -> Iterator[Task]:
