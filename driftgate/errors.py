@@ -12,7 +12,14 @@ class DriftgateError(Exception):
 
 
 class UserMistake(DriftgateError):
-    """Something in the data, the configuration or the command is wrong: trying again cannot help."""
+    """Something in the data, the configuration or the command is wrong: trying again cannot help.
+
+    ``path`` is that of the guilty value in the pipeline, where one is: the operator adds its file and line.
+    """
+
+    def __init__(self, message: str, path: Sequence[str] = ()) -> None:
+        self.path = tuple(path)
+        super().__init__(message)
 
 
 class Outage(DriftgateError):

@@ -35,28 +35,44 @@ class DriftgateOperator(BaseOperator):
         try:
             return self.work(context)
         except DriftgateError as error:
-            self.log.error("%s", error)
-            raise as_airflow(error) from None
+            told = as_airflow(error, self.locate)
+            self.log.error("%s", told)
+            raise told from None
 
     def work(self, context: Context) -> Any:
         """The one call into a service that this operator stands for."""
         raise NotImplementedError
 
 
-def as_airflow(error: DriftgateError) -> AirflowException:
+def as_airflow(error: DriftgateError, locate: Callable[..., str] = nowhere) -> AirflowException:
     """Return the Airflow exception that makes Airflow fail at once (a mistake) or try again (an outage)."""
-    return AirflowFailException(str(error)) if isinstance(error, UserMistake) else AirflowException(str(error))
+    if not isinstance(error, UserMistake):
+        return AirflowException(str(error))
+    return AirflowFailException(f"{error} ({locate(*error.path)})" if error.path else str(error))
 
 
 def result_of(operator: BaseOperator, context: Context, task_type: str) -> Any:
-    """Return what the task of class ``task_type`` upstream of ``operator`` returned in this run.
+    """Return what the nearest task of class ``task_type`` upstream of ``operator`` returned in this run.
 
-    Raises UserMistake when there is no such task, Outage when it left nothing (its XCom was cleared).
+    Raises UserMistake when there is no such task or several are equally near, Outage when it left nothing (its
+    XCom was cleared).
     """
-    names = [t.task_id for t in operator.get_flat_relatives(upstream=True) if t.task_type == task_type]
-    if not names:
-        raise UserMistake(f"{operator.task_id} needs a {task_type} task upstream")
+    names = _nearest(operator, task_type)
+    if len(names) != 1:
+        found = f"has {' and '.join(sorted(names))} equally near" if names else "has none"
+        raise UserMistake(f"{operator.task_id} needs one {task_type} task upstream and {found}")
     found = context["ti"].xcom_pull(task_ids=names[0])
     if found is None:
         raise Outage(f"{names[0]} left no result in this run; clear it to run it again")
     return found
+
+
+def _nearest(operator: BaseOperator, task_type: str) -> list[str]:
+    level: list[Any] = [operator]
+    seen = {operator.task_id}
+    while level:
+        level = [task for below in level for task in below.upstream_list if task.task_id not in seen]
+        seen |= {task.task_id for task in level}
+        if names := {task.task_id for task in level if task.task_type == task_type}:
+            return sorted(names)
+    return []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk.exceptions import AirflowFailException
 
-from driftgate.errors import DriftgateError
+from driftgate.errors import DriftgateError, UserMistake
 from operators.base import DriftgateOperator, Section, as_airflow, result_of
 from operators.connections import model_api
 
@@ -97,9 +99,24 @@ class DriftMessageOperator(DriftgateOperator):
         """Render with the drift found upstream added to Airflow's own variables."""
         try:
             drift: Mapping[str, Any] = drift_of(self, context)
-        except DriftgateError:
+        except UserMistake:
             drift = {}  # a message that does not speak of drift needs none upstream
-        super().render_template_fields({**context, "drift": drift}, jinja_env)  # type: ignore[typeddict-unknown-key]
+        except DriftgateError as error:
+            raise as_airflow(error) from None
+        with explained_templates(drift):
+            super().render_template_fields({**context, "drift": drift}, jinja_env)  # type: ignore[typeddict-unknown-key]
+
+
+@contextmanager
+def explained_templates(drift: Mapping[str, Any]) -> Iterator[None]:
+    """Fail at once, with what a template may speak of, when it speaks of something else."""
+    import jinja2
+
+    try:
+        yield
+    except jinja2.TemplateError as error:
+        known = ", ".join(f"drift.{name}" for name in drift) or "no drift: there is no check_drift upstream"
+        raise AirflowFailException(f"a template cannot be filled in: {error.message}; there is {known}") from None
 
 
 class LogStatusOperator(DriftMessageOperator):

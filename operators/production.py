@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from driftgate.durations import parse_duration
 from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import model_api, tracking_uri
@@ -31,6 +33,7 @@ class PromoteToProductionOperator(DriftgateOperator):
 
         passed = result_of(self, context, EvaluateModelOperator.__name__)
         promoted = registry.promote(tracking_uri(self.model["tracking"]), passed["model"], passed["version"])
+        _skip_if_superseded(promoted, passed["version"])
         before = promoted["before"]["production"] or "none"
         self.log.info("Production is version %s, before it was %s", promoted["version"], before)
         return promoted
@@ -52,14 +55,22 @@ class RestartApiServiceOperator(DriftgateOperator):
         self.connection = connection
         self.timeout = timeout
 
-    def work(self, context: Context) -> dict[str, str]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Return the model, the version served, and the API's address."""
         from driftgate.services import release
 
         promoted = result_of(self, context, PromoteToProductionOperator.__name__)
-        return release.bring_into_service(
+        served = release.bring_into_service(
             tracking_uri(self.model["tracking"]),
             model_api(self.connection),
             promoted,
             parse_duration(self.timeout),
         )
+        _skip_if_superseded(served, promoted["version"])
+        return served
+
+
+def _skip_if_superseded(outcome: dict[str, Any], version: str) -> None:
+    """A task of an old run, cleared, must not take a newer version out of production."""
+    if newer := outcome["superseded_by"]:
+        raise AirflowSkipException(f"version {newer} is in production and stays; version {version} is history")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.api.client import ServerResponseError
+from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.durations import parse_duration
+from driftgate.errors import DriftgateError, Outage, UserMistake
 from driftgate.services.guard import Decision, Request, decide, remember
-from operators.base import Section
+from operators.base import Section, as_airflow
 from operators.drift import drift_of
 
 if TYPE_CHECKING:
@@ -46,33 +51,36 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
 
     def execute(self, context: Context) -> None:
         """Ask the guard; then hand over to Airflow's own trigger."""
+        try:
+            self._prepare(context)
+        except DriftgateError as error:
+            raise as_airflow(error) from None
+        super().execute(context)
+
+    def _prepare(self, context: Context) -> None:
+        """Decide under which run id to start the pipeline, with which conf; skip when it may not start."""
         store = context["asset_state_store"][self.asset]
-        now = datetime.now(UTC)
+        now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
+        evidence = drift_of(self, context)
         requests = [Request.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
-        decision = self._decide(context, now, requests)
+        decision = self._decide(context, name, now, [r for r in requests if r.by == name or self._started(context, r)])
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
             raise AirflowSkipException(f"no retraining: {decision.reason}")
         self.log.info("Retraining %s: %s", decision.run_id, decision.reason)
-        request = Request(now, decision.run_id, self._name(context))
-        if request.by not in {earlier.by for earlier in requests}:
+        if name not in {request.by for request in requests}:
             # Written before the run is asked for: a crash in between leaves the id for the retry to use.
-            store.set(STATE_KEY, list[Any](kept.to_json() for kept in remember(requests, request)))
+            kept = remember(requests, Request(now, decision.run_id, name))
+            store.set(STATE_KEY, list[Any](request.to_json() for request in kept))
         self.trigger_run_id = decision.run_id
-        self.conf = {"drift": {**drift_of(self, context), "run": request.by}}
-        super().execute(context)
+        self.conf = {"drift": {**evidence, "run": name}}
 
-    def _name(self, context: Context) -> str:
-        return f"{self.dag_id}/{context['run_id']}"
-
-    def _decide(self, context: Context, now: datetime, requests: list[Request]) -> Decision:
+    def _decide(self, context: Context, name: str, now: datetime, requests: list[Request]) -> Decision:
         ti = context["ti"]
-        try:
+        with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
             paused = bool(ti.get_dag(self.pipeline).is_paused)
-        except AirflowRuntimeError as error:
-            raise AirflowFailException(f"Airflow has no pipeline {self.pipeline!r} to start: {error}") from error
         return decide(
-            by=self._name(context),
+            by=name,
             now=now,
             cooldown=parse_duration(self.guard["cooldown"]),
             requests=requests,
@@ -80,3 +88,23 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             paused=paused,
             target=self.pipeline,
         )
+
+    def _started(self, context: Context, request: Request) -> bool:
+        """Whether a request became a run: one that Airflow never took must not use up the cooldown."""
+        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[request.run_id]))
+
+
+@contextmanager
+def _explained(absent: str) -> Iterator[None]:
+    """Tell what is not there (UserMistake with the words ``absent``) from an Airflow that does not answer."""
+    try:
+        yield
+    except AirflowRuntimeError as error:  # from a supervised task
+        status = (error.error.detail or {}).get("status_code")
+        raise _as_driftgate(error, status == HTTPStatus.NOT_FOUND, absent) from error
+    except ServerResponseError as error:  # from a task that runs in the process of `airflow dags test`
+        raise _as_driftgate(error, error.response.status_code == HTTPStatus.NOT_FOUND, absent) from error
+
+
+def _as_driftgate(error: Exception, is_absent: bool, absent: str) -> DriftgateError:
+    return UserMistake(absent) if is_absent else Outage(f"Airflow's API server does not answer properly: {error}")

@@ -71,9 +71,7 @@ class EvaluateModelOperator(DriftgateOperator):
         from driftgate.services import evaluation
 
         trained = result_of(self, context, TrainModelOperator.__name__)
-        result = evaluation.evaluate(
-            tracking_uri(self.model["tracking"]), trained, self.dataset, self.model["test_size"], self.gates
-        )
+        result = evaluation.evaluate(tracking_uri(self.model["tracking"]), trained, self.dataset["uri"], self.gates)
         for verdict in result.verdicts:
             self.log.info("Gate %s: %s", "passed" if verdict.passed else "FAILED", verdict)
         if result.failed:

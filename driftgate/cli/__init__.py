@@ -10,6 +10,7 @@ from rich.console import Console
 from driftgate.cli.demo import demo
 from driftgate.cli.env import env
 from driftgate.cli.serve import serve
+from driftgate.cli.traffic import traffic
 from driftgate.errors import DriftgateError
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(env)
 app.command()(serve)
+app.command()(traffic)
 
 
 def main() -> None:

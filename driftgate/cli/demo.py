@@ -14,7 +14,11 @@ def demo(
     ] = False,
     port_offset: Annotated[
         int,
-        typer.Option(help="Add this to the ports 8080 (Airflow), 8000 (model API), 5000 (MLflow), 1025 (mail)."),
+        typer.Option(
+            min=0,
+            max=50_000,
+            help="Add this to the ports 8080 (Airflow), 8000 (model API), 5000 (MLflow), 1025 (mail).",
+        ),
     ] = 0,
     clean: Annotated[bool, typer.Option("--clean", help="Forget the state of earlier demos, then leave.")] = False,
 ) -> None:

@@ -12,7 +12,11 @@ def env() -> None:
 
     airflow dags trigger model_retraining
     """
-    from driftgate.demo.environment import environment, load_state
+    from driftgate.demo.environment import environment, foreign, load_state
 
-    for name, value in environment(load_state()).items():
+    variables = environment(load_state())
+    for name in foreign():
+        if name not in variables:
+            print(f"unset {name}")
+    for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")

@@ -14,10 +14,28 @@ from driftgate.errors import UserMistake
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+# Everything that a demo keeps, and so all that cleaning may remove.
+KEPT = (
+    "airflow",
+    "data/training.parquet",
+    "logs",
+    "mail",
+    "mlflow-artifacts",
+    "mlflow.db",
+    "model-api.db",
+    "state",
+    "driftgate-demo.json",
+)
+STATE_FILE = "driftgate-demo.json"  # its presence says that the folder is a demo's
+
+# A demo lives by its own settings alone; what the caller has set for an Airflow of theirs must not reach it.
+OWN_PREFIXES = ("AIRFLOW", "DRIFTGATE_", "MLFLOW_")
+INHERITED = ("DRIFTGATE_CONFIG_DIR", "DRIFTGATE_ENV")
+
 
 @dataclass(frozen=True)
 class State:
-    """What one demo is made of; kept in ``state.json`` so that a second start and ``driftgate env`` find it."""
+    """What one demo is made of; kept in a file so that a second start and ``driftgate env`` find it."""
 
     home: str
     port_offset: int
@@ -42,26 +60,35 @@ class State:
 
 def home() -> Path:
     """The folder of all state: DRIFTGATE_HOME, or ``.driftgate`` in the repository."""
-    return Path(os.environ.get("DRIFTGATE_HOME", REPOSITORY / ".driftgate")).resolve()
+    return Path(os.environ.get("DRIFTGATE_HOME") or REPOSITORY / ".driftgate").resolve()
 
 
 def load_state() -> State:
     """Return the state of the demo that ran here; UserMistake when none did."""
     try:
-        return State(**json.loads((home() / "state.json").read_text()))
+        return State(**json.loads((home() / STATE_FILE).read_text()))
     except FileNotFoundError:
         raise UserMistake(f"no demo has run in {home()}; start one: make demo") from None
     except (ValueError, TypeError) as error:
-        raise UserMistake(f"{home() / 'state.json'} is damaged ({error}); start afresh: make clean-demo") from None
+        raise UserMistake(f"{home() / STATE_FILE} is damaged ({error}); start afresh: make clean-demo") from None
 
 
 def make_state(port_offset: int) -> State:
-    """Return the state kept from an earlier start, with the ports of this one; new secrets the first time."""
+    """Return the state kept from an earlier start, with the ports of this one; new secrets the first time.
+
+    Raises UserMistake when the folder holds something else, or cannot be written.
+    """
     folder = home()
-    kept = asdict(load_state()) if (folder / "state.json").exists() else _new_secrets()
+    known = (folder / STATE_FILE).exists()
+    if not known and folder.exists() and any(folder.iterdir()):
+        raise UserMistake(f"{folder} holds something else than a demo; point DRIFTGATE_HOME to a folder of its own")
+    kept = asdict(load_state()) if known else _new_secrets()
     state = State(**{**kept, "home": str(folder), "port_offset": port_offset})
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_private(folder / "state.json", json.dumps(asdict(state), indent=2))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_private(folder / STATE_FILE, json.dumps(asdict(state), indent=2))
+    except OSError as error:
+        raise UserMistake(f"cannot write to {folder} ({error.strerror}); point DRIFTGATE_HOME elsewhere") from None
     return state
 
 
@@ -75,9 +102,11 @@ def _new_secrets() -> dict[str, str]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that nobody else on the machine may read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    """Write a file that nobody else on the machine may read, whole or not at all."""
+    draft = path.with_name(path.name + ".new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
+    os.replace(draft, path)
 
 
 def write_passwords(state: State) -> None:
@@ -87,13 +116,30 @@ def write_passwords(state: State) -> None:
     _write_private(path, json.dumps({"admin": "admin"}))
 
 
+def foreign() -> list[str]:
+    """The variables of this process that could lead the demo to an Airflow, MLflow or database of the caller's."""
+    return [name for name in os.environ if name.startswith(OWN_PREFIXES) and name not in INHERITED]
+
+
+def whole_environment(state: State) -> dict[str, str]:
+    """Return the environment of the demo's processes: the caller's, without what is foreign, and our own."""
+    others = set(foreign())
+    return {**{name: value for name, value in os.environ.items() if name not in others}, **environment(state)}
+
+
+def without_proxy() -> dict[str, str]:
+    """Return the variables that keep a company proxy from getting between the demo's own processes."""
+    return {
+        name: ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get(name, "")]))
+        for name in ("NO_PROXY", "no_proxy")
+    }
+
+
 def environment(state: State) -> dict[str, str]:
     """Return the variables that the demo's processes, and a shell beside them, need."""
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-        # The demo speaks to loopback only; a company proxy must not get in between.
-        "NO_PROXY": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("NO_PROXY", "")])),
-        "no_proxy": ",".join(filter(None, ["127.0.0.1,localhost", os.environ.get("no_proxy", "")])),
+        **without_proxy(),
         **_driftgate(state),
         **_airflow(state),
         **_connections(state),
@@ -109,6 +155,7 @@ def _driftgate(state: State) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seconds at start, for features not used here
         "DO_NOT_TRACK": "1",
+        "PYTHONWARNINGS": "ignore",  # dag-factory's old names would be reported into every command's output
     }
 
 
@@ -120,6 +167,9 @@ def _airflow(state: State) -> dict[str, str]:
         "kwargs": {"path": str(REPOSITORY)},
     }
     settings = {
+        ("database", "sql_alchemy_conn"): f"sqlite:///{folder}/airflow.db",
+        ("logging", "worker_log_server_port"): str(8793 + state.port_offset),
+        ("logging", "trigger_log_server_port"): str(8794 + state.port_offset),
         ("core", "load_examples"): "False",
         ("core", "executor"): "LocalExecutor",
         ("core", "parallelism"): "8",

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import requests
 
-from driftgate.demo.environment import REPOSITORY, State, environment
+from driftgate.demo.environment import REPOSITORY, State, whole_environment
 from driftgate.errors import Outage, UserMistake
 
 STOP_SECONDS = 15
@@ -57,6 +57,7 @@ class Child:
 
     def __init__(self, service: Service, state: State) -> None:
         self.service = service
+        self.state = state
         self.url = state.url(service.port)
         self.log = state.path / "logs" / f"{service.name.lower().replace(' ', '-')}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +69,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 cwd=REPOSITORY,
-                env={**os.environ, **environment(state)},
+                env=whole_environment(state),
                 start_new_session=True,  # Ctrl-C reaches us alone, and we end the children in order
             )
 
@@ -125,7 +126,7 @@ def running(state: State, report: Callable[[Child, float], None]) -> Iterator[li
         yield list(children)
     finally:
         stop([child.process.pid for child in children])
-        _notes(state).unlink(missing_ok=True)
+        _notes(state.path).unlink(missing_ok=True)
 
 
 def _wait(children: list[Child], started: float, report: Callable[[Child, float], None]) -> None:
@@ -167,28 +168,29 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def _notes(state: State) -> Path:
-    return state.path / "processes.json"
+def _notes(home: Path) -> Path:
+    return home / "state" / "processes.json"
 
 
 def _note(state: State, children: list[Child]) -> None:
     """Remember what runs, so that the next start can clear up after a demo that was killed."""
     family = [process for child in children for process in _family(child.process.pid)]
     notes = {"demo": _mark(psutil.Process()), "servers": [_mark(process) for process in family]}
-    _notes(state).write_text(json.dumps(notes))
+    _notes(state.path).parent.mkdir(exist_ok=True)
+    _notes(state.path).write_text(json.dumps(notes))
 
 
 def _mark(process: psutil.Process) -> list[float]:
     return [process.pid, process.create_time()]
 
 
-def stop_leftovers(state: State) -> int:
+def stop_leftovers(home: Path) -> int:
     """End what a killed demo left running; returns how many processes that were.
 
     Raises UserMistake when that demo was not killed but still runs.
     """
     try:
-        notes = json.loads(_notes(state).read_text())
+        notes = json.loads(_notes(home).read_text())
     except (FileNotFoundError, ValueError):
         return 0
     if _lives(*notes["demo"]):
@@ -196,7 +198,7 @@ def stop_leftovers(state: State) -> int:
     left = [int(pid) for pid, created in notes["servers"] if _lives(pid, created)]
     family = {process.pid for pid in left for process in _family(pid)}
     stop(sorted(family))
-    _notes(state).unlink()
+    _notes(home).unlink()
     return len(family)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import signal
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
@@ -13,30 +17,39 @@ from rich.markup import escape
 from rich.table import Table
 
 from driftgate.demo import story
-from driftgate.demo.environment import State, home, load_state, make_state, write_passwords
-from driftgate.demo.processes import Child, require_free_ports, running, stop_leftovers
+from driftgate.demo.environment import (
+    KEPT,
+    REPOSITORY,
+    STATE_FILE,
+    State,
+    home,
+    make_state,
+    without_proxy,
+    write_passwords,
+)
+from driftgate.demo.processes import Child, running, stop_leftovers
 from driftgate.demo.story import CHAPTERS, Chapter, Proof, StoryError
 from driftgate.demo.world import World
-from driftgate.errors import DriftgateError, UserMistake
+from driftgate.errors import DriftgateError
 
 console = Console(highlight=False, soft_wrap=True)
 MARKS = {"success": "[green]✓[/green]", "failed": "[red]✗[/red]"}
 
 
 def clean() -> None:
-    """Forget all state of earlier demos; UserMistake while one is running."""
+    """Remove what earlier demos kept, and nothing else; UserMistake while one is running."""
     folder = home()
-    if not folder.exists():
-        console.print("Nothing to clean.")
+    if not (folder / STATE_FILE).exists():
+        console.print(f"Nothing to clean: no demo has run in {folder}")
         return
-    if (folder / "state.json").exists():
-        state = load_state()
-        stop_leftovers_of_a_killed_demo(state)
-        require_free_ports(state)
-    elif any(folder.iterdir()):
-        raise UserMistake(f"{folder} does not look like a demo's folder; remove it by hand if it is one")
-    shutil.rmtree(folder)
-    console.print(f"Removed {folder}")
+    end_leftovers(folder)
+    for name in KEPT:
+        for path in folder.glob(f"{name}*" if name.endswith(".db") else name):  # databases have companions
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for place in (folder / "data", folder):
+        with suppress(OSError):  # something of the user's own is in there, and stays
+            place.rmdir()
+    console.print(f"Removed the demo's state from {folder}")
 
 
 def demo(*, leave: bool, port_offset: int) -> int:
@@ -44,8 +57,9 @@ def demo(*, leave: bool, port_offset: int) -> int:
     # SIGINT too: a shell starts background jobs with it ignored, and the servers would inherit that.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    os.environ.update(without_proxy())
+    end_leftovers(home())
     state = make_state(port_offset)
-    stop_leftovers_of_a_killed_demo(state)
     write_passwords(state)
     try:
         return _run(state, leave)
@@ -58,9 +72,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def stop_leftovers_of_a_killed_demo(state: State) -> None:
+def end_leftovers(folder: Path) -> None:
     """End processes of a demo that had no time to do so itself."""
-    if count := stop_leftovers(state):
+    if count := stop_leftovers(folder):
         console.print(f"Ended {count} processes that an earlier demo left behind")
 
 
@@ -129,7 +143,7 @@ def _stay(state: State, children: list[Child]) -> None:
         f"  MLflow     {state.url('mlflow')}\n"
         f"  Model API  {state.url('api')}/docs\n"
         f"  Mail       {state.path / 'mail'}\n"
-        f'\n  In another shell:  eval "$(.venv/bin/driftgate env)" && airflow dags trigger model_retraining\n'
+        f"\n  In another shell:  {_shell(state)} && airflow dags trigger model_retraining\n"
         f"\nCtrl-C stops everything and keeps the state."
     )
     while children:
@@ -143,5 +157,14 @@ def _mourn(child: Child) -> None:
     """Tell of a server that has ended; the others go on, for what they do without it is worth seeing."""
     console.print(
         f"\n[red]{child.service.name} ended with exit code {child.process.returncode}[/red]  its log: {child.log}\n"
-        f'  Start it again in another shell:  eval "$(.venv/bin/driftgate env)" && {shlex.join(child.service.command)}'
+        f"  Start it again in another shell:  {_shell(child.state)} && {shlex.join(child.service.command)}"
     )
+
+
+def _shell(state: State) -> str:
+    """The line that gives a shell the demo's environment, from wherever it is typed."""
+    elsewhere = state.path != REPOSITORY / ".driftgate"
+    home_of = f"DRIFTGATE_HOME={shlex.quote(state.home)} " if elsewhere else ""
+    program = Path(sys.executable).with_name("driftgate")
+    shown = os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
+    return f'eval "$({home_of}{shlex.quote(shown)} env)"'

@@ -54,7 +54,10 @@ def send(api_url: str, table: pd.DataFrame, rows: int, seed: int) -> dict[str, A
     model: dict[str, Any] = {}
     for start in range(0, rows, BATCH):
         batch = drawn.iloc[start : start + BATCH].to_dict(orient="records")
-        answer = requests.post(f"{api_url}/predict", json={"rows": batch}, timeout=30)
+        try:
+            answer = requests.post(f"{api_url}/predict", json={"rows": batch}, timeout=30)
+        except requests.RequestException as error:
+            raise Outage(f"the model API does not answer at {api_url} ({type(error).__name__})") from None
         if not answer.ok:
             raise Outage(f"the model API refused predictions: {answer.status_code} {answer.text[:200]}")
         model = answer.json()["model"]

@@ -64,15 +64,18 @@ class World:
 
     def production(self) -> str | None:
         """The version that MLflow's alias ``production`` names."""
-        return registry.version_at(self.registry(), MODEL, registry.PRODUCTION)
+        with registry.explained():
+            return registry.version_at(self.registry(), MODEL, registry.PRODUCTION)
 
     def served(self) -> str | None:
         """The version that the model API answers with."""
-        return self.api.ready_version()
+        name, version = self.api.served()
+        return version if name == MODEL else None
 
     def version_of_run(self, run_id: str) -> str | None:
         """The version that a run of model_retraining registered, or None."""
-        found = registry.version_of_run(self.registry(), MODEL, f"{RETRAINING}/{run_id}")
+        with registry.explained():
+            found = registry.version_of_run(self.registry(), MODEL, f"{RETRAINING}/{run_id}")
         return str(found.version) if found else None
 
     def retrainings(self) -> list[Retraining]:

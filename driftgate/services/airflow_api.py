@@ -45,7 +45,7 @@ class AirflowApi:
 
     def dag_ids(self) -> set[str]:
         """The ids of all DAGs that Airflow has."""
-        return {dag["dag_id"] for dag in self.call("GET", "/dags")["dags"]}
+        return {dag["dag_id"] for dag in self.call("GET", "/dags", params={"limit": "1000"})["dags"]}
 
     def import_errors(self) -> list[str]:
         """What Airflow shows as import errors."""
@@ -60,10 +60,10 @@ class AirflowApi:
         return str(self.call("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None})["dag_run_id"])
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The runs of a DAG, oldest first."""
-        query = {"order_by": "run_after", "limit": "100"}
+        """The newest hundred runs of a DAG, oldest first."""
+        query = {"order_by": "-run_after", "limit": "100"}
         found: list[dict[str, Any]] = self.call("GET", f"/dags/{dag_id}/dagRuns", params=query)["dag_runs"]
-        return found
+        return found[::-1]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from driftgate.durations import parse_duration
 from driftgate.errors import Outage, UserMistake
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CLOCK_SKEW = timedelta(minutes=5)
 READERS = {".parquet": "read_parquet", ".pq": "read_parquet", ".csv": "read_csv", ".csv.gz": "read_csv"}
 
 
@@ -34,8 +37,20 @@ def read_table(uri: str) -> pd.DataFrame:
     import pandas as pd
 
     reader = getattr(pd, _reader_of(uri))
+    packed = {"compression": "gzip"} if uri.lower().endswith(".gz") else {}
     with _explained(uri), fsspec.open(resolve(uri), "rb") as file:
-        table: pd.DataFrame = reader(file, **({"compression": "gzip"} if uri.endswith(".gz") else {}))
+        table: pd.DataFrame = reader(file, **packed)
+    return _plain(table)
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with decimals as floats; UserMistake for a column whose cells hold lists or mappings."""
+    for name, column in table.items():
+        first = next((value for value in column.dropna().head(1)), None) if column.dtype == object else None
+        if isinstance(first, Decimal):
+            table[name] = column.astype(float)
+        elif first is not None and not isinstance(first, Hashable):
+            raise UserMistake(f"column {name!r} holds a {type(first).__name__} in each cell; one value each is needed")
     return table
 
 
@@ -52,6 +67,8 @@ def _explained(uri: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        if "://" in uri and error.__cause__ is not None:  # how fsspec tells of a server that does not answer
+            raise Outage(f"cannot read {uri}: {_first_line(error)}") from error
         raise UserMistake(f"no training data at {resolve(uri)}; put the table there, or change dataset.uri") from error
     except (ImportError, IsADirectoryError, PermissionError, UnicodeDecodeError, ValueError) as error:
         # pandas, pyarrow and fsspec all report what they cannot parse as a ValueError of their own.
@@ -89,6 +106,10 @@ def _newest(table: pd.DataFrame, column: str) -> datetime:
 
     if column not in table:
         raise UserMistake(f"the data has no column {column!r} to tell its age by; it has {_some(table)}")
+    if pd.api.types.is_numeric_dtype(table[column]):
+        raise UserMistake(
+            f"column {column!r} holds numbers, not dates; store it as dates or as text such as 2026-01-31"
+        )
     newest = pd.to_datetime(table[column], utc=True, errors="coerce", format="mixed").max()
     if pd.isna(newest):
         raise UserMistake(f"column {column!r} holds no dates, so the data's age is unknown")
@@ -103,18 +124,22 @@ def _some(table: pd.DataFrame, most: int = 8) -> str:
 
 def check_freshness(
     uri: str,
-    max_age: str,
-    age_limit: timedelta,
+    max_age: str | None,
     timestamp_column: str | None = None,
     now: datetime | None = None,
 ) -> dict[str, str | float]:
-    """Return when the data changed and its age in hours; raises UserMistake when it is older than ``age_limit``.
+    """Return when the data changed and its age in hours.
 
-    ``max_age`` is the limit as the user wrote it, for the message.
+    Raises UserMistake when it is older than ``max_age``, such as ``8d`` (None: no limit), or from the future.
     """
     changed = last_change(uri, timestamp_column)
     age = (now or datetime.now(UTC)) - changed
-    if age > age_limit:
+    if age < -CLOCK_SKEW:
+        raise UserMistake(
+            f"the training data is from the future: last changed {changed:%Y-%m-%d %H:%M} UTC; "
+            "mend its timestamps, or the clock of this machine"
+        )
+    if max_age is not None and age > parse_duration(max_age):
         raise UserMistake(
             f"the training data is stale: last changed {changed:%Y-%m-%d %H:%M} UTC, {_about(age)} ago, "
             f"and dataset.max_age is {max_age}; deliver newer data to {resolve(uri)} or raise the limit"

@@ -85,8 +85,8 @@ def assess(answer: Any, section: Mapping[str, Any], fields: Fields = Fields()) -
     reason = _doubt(psi, samples, section["min_samples"], fields)
     return Drift(
         severity="unknown" if reason else severity(psi, section),
-        psi=None if psi is None else round(psi, 6),
-        samples=None if samples is None else int(samples),
+        psi=_finite(psi, digits=6),
+        samples=None if samples is None or not math.isfinite(samples) else int(samples),
         top_feature=max(features, key=lambda name: features[name]) if features else "",
         features=features,
         model=_text(dig(answer, "model.name")),
@@ -98,8 +98,10 @@ def assess(answer: Any, section: Mapping[str, Any], fields: Fields = Fields()) -
 
 def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields) -> str:
     """Why the PSI cannot be trusted; empty when it can."""
-    if samples is not None and samples < least:
-        return f"{samples:g} predictions in the window, at least {least} needed (psi.min_samples)"
+    if samples is not None and not samples >= least:  # NaN is not either
+        return f"{samples:.12g} predictions in the window, at least {least} needed (psi.min_samples)"
+    if samples == math.inf:
+        return f"{samples} is not a number of predictions"
     if psi is None:
         return f"the answer holds no number at {fields.psi!r}"
     return "" if math.isfinite(psi) and psi >= 0 else f"{psi} is not a PSI"
@@ -122,7 +124,17 @@ def dig(answer: Any, path: str) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.inf if value > 0 else -math.inf
+
+
+def _finite(value: float | None, digits: int) -> float | None:
+    """What JSON can hold, rounded; None for the rest."""
+    return round(value, digits) if value is not None and math.isfinite(value) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

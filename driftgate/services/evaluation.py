@@ -41,7 +41,7 @@ class Verdict:
         return COMPARISONS[self.comparison][0](self.value, self.bound)
 
     def __str__(self) -> str:
-        value = "not computable" if self.value is None else f"{self.value:.4f}"
+        value = "not computable" if self.value is None else f"{self.value:.6g}"
         return f"{self.metric} {value}, must be {COMPARISONS[self.comparison][1]} {self.bound:g}"
 
 
@@ -70,20 +70,20 @@ class Evaluation:
 
 def evaluate(
     tracking_uri: str,
-    trained: Mapping[str, str],
-    dataset: Mapping[str, Any],
-    test_size: float,
+    trained: Mapping[str, Any],
+    uri: str,
     gates: Mapping[str, Mapping[str, float]],
 ) -> Evaluation:
     """Score a version on its hold-out, log metrics and verdicts to MLflow, and return them.
 
-    ``trained`` is what training returned. Raises UserMistake when the data is no longer what the model was
-    trained on: the rows held out then cannot be told from those it has seen.
+    ``trained`` is what training returned; its target and split count, whatever the pipeline says by now. Raises
+    UserMistake when the data at ``uri`` is no longer what the model was trained on: the rows held out then
+    cannot be told from those it has seen.
     """
     client = registry.connect(tracking_uri)
-    table = data.read_table(dataset["uri"])
+    table = data.read_table(uri)
     _require_same_data(data.digest(table), trained)
-    parts = split(table, dataset["target"], test_size)
+    parts = split(table, trained["target"], trained["test_size"])
     with registry.explained():
         metrics = score(modelfile.load(trained["model"], trained["version"]), parts.held_x, parts.held_y)
         result = Evaluation(trained["version"], metrics, tuple(judge(metrics, gates)))
@@ -93,7 +93,7 @@ def evaluate(
     return result
 
 
-def _require_same_data(digest: str, trained: Mapping[str, str]) -> None:
+def _require_same_data(digest: str, trained: Mapping[str, Any]) -> None:
     if digest != trained["digest"]:
         raise UserMistake(
             f"the data changed after training (digest {trained['digest']} then, {digest} now), so its hold-out "
@@ -101,23 +101,24 @@ def _require_same_data(digest: str, trained: Mapping[str, str]) -> None:
         )
 
 
-def _tag(client: Any, trained: Mapping[str, str], result: Evaluation) -> None:
+def _tag(client: Any, trained: Mapping[str, Any], result: Evaluation) -> None:
     outcome = "failed" if result.failed else "passed"
     client.set_model_version_tag(trained["model"], trained["version"], "driftgate.gates", outcome)
     for verdict in result.verdicts:
         client.set_model_version_tag(
-            trained["model"], trained["version"], f"driftgate.gate.{verdict.metric}", str(verdict)
+            trained["model"], trained["version"], f"driftgate.gate.{verdict.metric}.{verdict.comparison}", str(verdict)
         )
 
 
 def score(model: Any, features: pd.DataFrame, labels: pd.Series) -> dict[str, float]:
-    """Return every metric that can be computed for this model on these rows; the others are left out."""
-    import numpy as np
+    """Return every metric that can be computed for this model on these rows; the others are left out.
 
+    With two classes, the second of the model's own (``classes_[1]``) is the one that is looked for.
+    """
     predicted = model.predict(features)
     probabilities = model.predict_proba(features) if hasattr(model, "predict_proba") else None
     values: dict[str, float] = {}
-    for name, metric in _metrics(np.unique(labels).size > 2).items():
+    for name, metric in _metrics(list(getattr(model, "classes_", ()))).items():
         try:
             values[name] = float(metric(labels, predicted, probabilities))
         except (TypeError, ValueError, IndexError):
@@ -128,23 +129,31 @@ def score(model: Any, features: pd.DataFrame, labels: pd.Series) -> dict[str, fl
 Metric = Callable[["pd.Series", "np.ndarray[Any, Any]", Any], float]
 
 
-def _metrics(multiclass: bool) -> dict[str, Metric]:
+def _metrics(classes: list[Any]) -> dict[str, Metric]:
     """Metrics by name; with more than two classes, per class and averaged with equal weight."""
     from sklearn import metrics as m
 
-    average: Any = "macro" if multiclass else "binary"
-
-    def positive(probabilities: Any) -> Any:
-        return probabilities if multiclass else probabilities[:, 1]
-
+    if len(classes) < 2:
+        return {}
+    if len(classes) > 2:
+        per_class: dict[str, Any] = {"average": "macro", "labels": classes, "zero_division": 0}
+        ranked: dict[str, Metric] = {
+            "roc_auc": lambda y, _, p: m.roc_auc_score(y, p, multi_class="ovr", labels=classes),
+        }
+    else:
+        wanted = classes[1]
+        per_class = {"average": "binary", "pos_label": wanted, "zero_division": 0}
+        ranked = {
+            "roc_auc": lambda y, _, p: m.roc_auc_score(y == wanted, p[:, 1]),
+            "average_precision": lambda y, _, p: m.average_precision_score(y == wanted, p[:, 1]),
+            "brier": lambda y, _, p: m.brier_score_loss(y == wanted, p[:, 1]),
+        }
     return {
-        "roc_auc": lambda y, _, p: m.roc_auc_score(y, positive(p), multi_class="ovr"),
-        "average_precision": lambda y, _, p: m.average_precision_score(y, positive(p)),
-        "log_loss": lambda y, _, p: m.log_loss(y, p),
-        "brier": lambda y, _, p: m.brier_score_loss(y, positive(p)),
+        **ranked,
+        "log_loss": lambda y, _, p: m.log_loss(y, p, labels=classes),
         "accuracy": lambda y, q, _: m.accuracy_score(y, q),
         "balanced_accuracy": lambda y, q, _: m.balanced_accuracy_score(y, q),
-        "f1": lambda y, q, _: m.f1_score(y, q, average=average),
-        "precision": lambda y, q, _: m.precision_score(y, q, average=average, zero_division=0),
-        "recall": lambda y, q, _: m.recall_score(y, q, average=average),
+        "f1": lambda y, q, _: m.f1_score(y, q, **per_class),
+        "precision": lambda y, q, _: m.precision_score(y, q, **per_class),
+        "recall": lambda y, q, _: m.recall_score(y, q, **per_class),
     }

@@ -66,8 +66,9 @@ def decide(
 def run_id_at(now: datetime, cooldown: timedelta) -> str:
     """The same id for all who ask within one stretch of the cooldown's length.
 
-    Airflow refuses a second run of the same id: the one guard that also holds between monitors that decide in
-    the same second. Two requests that are a cooldown apart never fall into the same stretch.
+    Airflow refuses a second run of the same id: the one guard that also holds between monitors that decide at the
+    same moment (but for one where two stretches meet; there the queued run of the first stops the second). Two
+    requests that are a cooldown apart never fall into the same stretch.
     """
     length = int(cooldown.total_seconds())
     start = int(now.timestamp()) // length * length

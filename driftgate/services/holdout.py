@@ -32,7 +32,10 @@ def split(table: pd.DataFrame, target: str, test_size: float) -> Split:
 
     if target not in table:
         raise UserMistake(f"the data has no column {target!r}, which dataset.target names")
-    features, labels = table.drop(columns=target), table[target]
+    moments = [name for name, kind in table.dtypes.items() if kind.kind == "M" and name != target]
+    features, labels = table.drop(columns=[target, *moments]), table[target]  # when a row was made teaches nothing
+    if labels.nunique() == 1:
+        raise UserMistake(f"every row has the same {target!r}, {labels.iloc[0]}; there is nothing to learn")
     if labels.isna().any():
         raise UserMistake(f"{int(labels.isna().sum())} rows have no {target!r}; a model cannot learn from them")
     try:
@@ -43,7 +46,7 @@ def split(table: pd.DataFrame, target: str, test_size: float) -> Split:
             random_state=SEED,
             stratify=labels if is_class(labels) else None,
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise UserMistake(f"cannot hold out {test_size:.0%} of {len(table)} rows: {error}") from error
     train_x, held_x, train_y, held_y = parts
     return Split(train_x, train_y, held_x, held_y)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import Outage, UserMistake
@@ -24,6 +24,12 @@ class ModelApi:
     token: str | None = None
     timeout: float = 10
 
+    def __post_init__(self) -> None:
+        if self.token and not self.token.isascii():
+            raise UserMistake(
+                "the model API's token holds other characters than ASCII; correct the connection's password"
+            )
+
     def get(self, path: str, **query: str) -> Any:
         """Return the JSON answer to GET ``path``; Outage when there is none after retries, UserMistake on 4xx."""
         return self._call("GET", path, params=query)
@@ -32,15 +38,20 @@ class ModelApi:
         """Return the JSON answer to POST ``path``, sent with the bearer token; errors as in ``get``."""
         return self._call("POST", path, json=body)
 
-    def ready_version(self) -> str | None:
-        """Return the model version being served, or None when the API serves none or does not answer."""
+    def patient(self, seconds: float) -> ModelApi:
+        """The same API, given more time to answer."""
+        return replace(self, timeout=max(seconds, self.timeout))
+
+    def served(self) -> tuple[str | None, str | None]:
+        """Return name and version of the model being served; twice None when there is none, or no answer."""
         import requests
 
         try:
             answer = requests.get(f"{self.url}/ready", timeout=self.timeout)
-            return str(answer.json()["model"]["version"]) if answer.ok else None
+            model = answer.json()["model"] if answer.ok else {}
+            return (str(model["name"]), str(model["version"])) if model else (None, None)
         except (requests.RequestException, ValueError, KeyError, TypeError):
-            return None
+            return None, None
 
     def _call(self, method: str, path: str, **details: Any) -> Any:
         import requests
@@ -53,6 +64,11 @@ class ModelApi:
                 answer = requests.request(
                     method, self.url + path, headers=self._headers(), timeout=self.timeout, **details
                 )
+            except requests.ReadTimeout:
+                # It is at work, or stuck: asking again would only pile up the same work.
+                raise Outage(
+                    f"the model API did not answer {method} {self.url}{path} in {self.timeout:.0f} s"
+                ) from None
             except requests.RequestException as error:
                 failure = type(error).__name__
                 continue

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from driftgate.errors import UserMistake
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -27,7 +29,7 @@ def log(fitted: Any, features: pd.DataFrame) -> None:
     from mlflow.models import infer_signature
 
     example = features.head(5)
-    with _quiet():
+    with _quiet(), _storable(fitted):
         mlflow.sklearn.log_model(
             fitted,
             name="model",
@@ -51,6 +53,22 @@ def load(name: str, version: str) -> Any:
 def _as_floats(table: pd.DataFrame) -> pd.DataFrame:
     whole = [name for name, kind in table.dtypes.items() if kind.kind in "iu"]
     return table.astype(dict.fromkeys(whole, "float64"))
+
+
+@contextmanager
+def _storable(fitted: Any) -> Iterator[None]:
+    """Tell a model that holds other types than the trusted ones from an MLflow that fails."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if "untrusted" not in str(error):
+            raise
+        raise UserMistake(
+            f"a {type(fitted).__name__} cannot be stored without pickle, which would let a model file run code; "
+            "choose another model.estimator"
+        ) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 PRODUCTION = "production"
 PREVIOUS = "previous"
 RUN_TAG = "driftgate.airflow_run"
+JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
@@ -35,6 +37,7 @@ def connect(tracking_uri: str) -> MlflowClient:
     _require_answer(tracking_uri)
     import mlflow
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # Airflow shows all that MLflow tells in red
     mlflow.set_tracking_uri(tracking_uri)
     return mlflow.MlflowClient(tracking_uri)
 
@@ -78,10 +81,15 @@ def ensure_model(client: MlflowClient, name: str) -> None:
             raise
 
 
-def version_of_run(client: MlflowClient, name: str, airflow_run: str) -> ModelVersion | None:
-    """Return the version that an Airflow run registered, so that a retry finds it instead of making another."""
-    found = client.search_model_versions(f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'")
-    return min(found, key=lambda version: int(version.version)) if found else None
+def version_of_run(client: MlflowClient, name: str, airflow_run: str, job: str = "") -> ModelVersion | None:
+    """Return the version that an Airflow run registered, so that a retry finds it instead of making another.
+
+    With ``job``, the fingerprint of what was to be trained, only a version of exactly that; else its newest.
+    """
+    wanted = f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'"
+    if job:
+        wanted += f" and tags.`{JOB_TAG}` = '{job}'"
+    return max(client.search_model_versions(wanted), key=lambda version: int(version.version), default=None)
 
 
 def _quoted(text: str) -> str:
@@ -137,21 +145,30 @@ def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
 def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     """Put ``version`` of the model into production; doing it again changes nothing.
 
-    Returns ``{"model", "version", "before"}``, where ``before`` holds the aliases to go back to.
+    Returns ``{"model", "version", "before", "superseded_by"}``: ``before`` holds the aliases to go back to;
+    ``superseded_by`` is a newer version that is in production already, which stays, or None.
     """
     client = connect(tracking_uri)
     with explained():
         now = aliases(client, name)
-        if now.production == version:
-            before = _noted(client, name, version)
-        else:
-            before = now
-            # Noted before the alias moves, so that a retry after a crash still knows the way back.
-            client.set_model_version_tag(name, version, BEFORE_TAG, json.dumps(asdict(before)))
-            set_aliases(client, name, Aliases(production=version, previous=before.production))
-    return {"model": name, "version": version, "before": asdict(before)}
+        if now.production is not None and int(now.production) > int(version):
+            return _promoted(name, version, now, superseded_by=now.production)
+        before = _way_back(client, name, version, now)
+        set_aliases(client, name, Aliases(production=version, previous=before.production))
+    return _promoted(name, version, before)
 
 
-def _noted(client: MlflowClient, name: str, version: str) -> Aliases:
+def _promoted(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
+    return {"model": name, "version": version, "before": asdict(before), "superseded_by": superseded_by}
+
+
+def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Aliases:
+    """The aliases before ``version`` came: as they are now, or as noted by an earlier try that got halfway."""
     note = client.get_model_version(name, version).tags.get(BEFORE_TAG)
-    return Aliases(**json.loads(note)) if note else Aliases(None, None)
+    noted = Aliases(**json.loads(note)) if note else None
+    if noted is not None and now.production in (version, noted.production):
+        return noted
+    before = now if now.production != version else Aliases(None, None)
+    # Noted before any alias moves, so that a retry after a crash still knows the way back.
+    client.set_model_version_tag(name, version, BEFORE_TAG, json.dumps(asdict(before)))
+    return before

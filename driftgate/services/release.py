@@ -1,8 +1,9 @@
 """Bring a model version into service, or leave everything as it was before.
 
 A version is in service when alias ``production`` names it *and* the model API answers with it. Each try is
-whole: it points the alias, reloads, and asks; whatever goes wrong, the alias goes back to the version that was
-in production before, so it never keeps naming a model that nobody serves.
+whole: it points the alias, reloads, and asks; when anything goes wrong, the aliases go back to what they were, so
+that ``production`` does not keep naming a model that nobody serves. Should MLflow itself be gone by then, the
+error says so, and the next try, which begins by looking, mends it.
 """
 
 from __future__ import annotations
@@ -28,44 +29,55 @@ PAUSE = 0.5
 
 def bring_into_service(
     tracking_uri: str, api: ModelApi, promoted: Mapping[str, Any], timeout: timedelta
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Make the API serve the promoted version and wait until it answers with it.
 
-    ``promoted`` is what ``registry.promote`` returned. Returns ``{"model", "version", "url"}``. Raises Outage
-    or UserMistake after having put back the aliases and, where it can be reached, the API.
+    ``promoted`` is what ``registry.promote`` returned. Returns ``{"model", "version", "url", "superseded_by"}``;
+    where somebody has moved the alias to a third version since, that one stays: it is ``superseded_by``, and
+    nothing is done. Raises Outage or UserMistake after having put back the aliases and, where it can be
+    reached, the API.
     """
     client = registry.connect(tracking_uri)
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
+    done = {"model": name, "version": version, "url": api.url, "superseded_by": None}
     with registry.explained():
-        if registry.version_at(client, name, registry.PRODUCTION) != version:  # an earlier try took it back
+        current = registry.version_at(client, name, registry.PRODUCTION)
+        if current not in (version, before.production):
+            return {**done, "superseded_by": current}
+        if current != version:  # an earlier try took it back
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
     try:
-        api.post("/reload", {"version": version})
-        _wait_for(api, version, timeout)
-    except DriftgateError as error:
-        _put_back(client, api, name, before)
-        stays = f"version {before.production} stays" if before.production else "no version is"
-        raise type(error)(
-            f"version {version} of {name} was not brought into service, {stays} in production: {error}"
-        ) from error
+        api.patient(timeout.total_seconds()).post("/reload", {"model": name, "version": version})
+        _wait_for(api, name, version, timeout)
+    except BaseException as error:  # a time-out of Airflow is no Exception
+        state = _put_back(client, api, name, version, before)
+        if isinstance(error, DriftgateError):
+            raise type(error)(f"version {version} of {name} was not brought into service, {state}: {error}") from error
+        raise
     log.info("The API at %s serves version %s of %s", api.url, version, name)
-    return {"model": name, "version": version, "url": api.url}
+    return done
 
 
-def _wait_for(api: ModelApi, version: str, timeout: timedelta) -> None:
+def _wait_for(api: ModelApi, name: str, version: str, timeout: timedelta) -> None:
     deadline = time.monotonic() + timeout.total_seconds()
-    while (served := api.ready_version()) != version:
+    while (served := api.served()) != (name, version):
         if time.monotonic() > deadline:
-            serves = f"serves version {served}" if served else "serves no model"
-            raise Outage(f"{api.url} {serves}, not {version}, after {format_duration(timeout)}")
+            serves = f"serves version {served[1]} of {served[0]}" if served[1] else "serves no model"
+            raise Outage(f"{api.url} {serves} after {format_duration(timeout)}")
         time.sleep(PAUSE)
 
 
-def _put_back(client: MlflowClient, api: ModelApi, name: str, before: Aliases) -> None:
-    with registry.explained():
-        registry.set_aliases(client, name, before)
+def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, before: Aliases) -> str:
+    """Undo the promotion, unless somebody else has moved the alias meanwhile; returns what is so now."""
+    try:
+        with registry.explained():
+            if registry.version_at(client, name, registry.PRODUCTION) == version:
+                registry.set_aliases(client, name, before)
+    except DriftgateError as error:
+        return f"and alias production could not be put back to {before.production or 'none'} ({error})"
     log.warning("Alias %s of %s names version %s again", registry.PRODUCTION, name, before.production)
     try:
         api.post("/reload", {})
     except DriftgateError as error:
         log.warning("The API could not be told; it loads that version when it starts: %s", error)
+    return f"version {before.production} stays in production" if before.production else "no version is in production"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import importlib
+import inspect
+import json
 import os
 import time
 import warnings
@@ -15,6 +19,7 @@ from driftgate.services import data, modelfile, registry
 from driftgate.services.holdout import Split, split
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.tracking import MlflowClient
 
 ALLOWED_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
@@ -23,7 +28,7 @@ REFERENCE_FILE = "drift_reference.json"
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, on what, and for whom: ``airflow_run`` makes a repeated call find its first result."""
+    """What to train, on what, and for whom: a repeated call for one ``airflow_run`` finds its first result."""
 
     tracking_uri: str
     experiment: str
@@ -37,27 +42,44 @@ class Job:
 
 
 def train(job: Job) -> dict[str, Any]:
-    """Train, log and register a model, once per Airflow run.
+    """Train, log and register a model, once per Airflow run and job.
 
-    Returns ``{"model", "version", "run_id", "digest"}``. Raises UserMistake for data or settings that cannot
-    work, Outage when MLflow or the data's store does not answer.
+    A retry finds the version that was registered before; a cleared task trains anew only when data, target,
+    split, estimator or parameters are others than then. Returns ``{"model", "version", "run_id", "digest",
+    "target", "test_size"}``: all that judging it on the same hold-out takes. Raises UserMistake for data or
+    settings that cannot work, Outage when MLflow or the data's store does not answer.
     """
     client = registry.connect(job.tracking_uri)
+    table = data.read_table(job.uri)
+    digest = data.digest(table)
+    fingerprint = _fingerprint(job, digest)
     with registry.explained():
-        if (version := registry.version_of_run(client, job.model, job.airflow_run)) is None:
-            return _train_anew(client, job)
-    return _result(job, str(version.version), str(version.run_id), version.tags["driftgate.data_digest"])
+        version = registry.version_of_run(client, job.model, job.airflow_run, fingerprint)
+        if version is None:
+            return _train_anew(client, job, table, digest, fingerprint)
+    return _result(job, str(version.version), str(version.run_id), digest)
+
+
+def _fingerprint(job: Job, digest: str) -> str:
+    """Tells two jobs apart by everything that decides what comes out of them."""
+    facts = [digest, job.target, job.test_size, job.estimator, dict(job.params)]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _result(job: Job, version: str, run_id: str, digest: str) -> dict[str, Any]:
-    return {"model": job.model, "version": version, "run_id": run_id, "digest": digest}
+    return {
+        "model": job.model,
+        "version": version,
+        "run_id": run_id,
+        "digest": digest,
+        "target": job.target,
+        "test_size": job.test_size,
+    }
 
 
-def _train_anew(client: MlflowClient, job: Job) -> dict[str, Any]:
+def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str, fingerprint: str) -> dict[str, Any]:
     import mlflow
 
-    table = data.read_table(job.uri)
-    digest = data.digest(table)
     parts = split(table, job.target, job.test_size)
     mlflow.set_experiment(job.experiment)
     with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
@@ -65,21 +87,38 @@ def _train_anew(client: MlflowClient, job: Job) -> dict[str, Any]:
         fitted = fit(job.estimator, job.params, parts)
         _log_facts(job, parts, digest, time.monotonic() - started)
         modelfile.log(fitted, parts.train_x)
-        version = _register(client, job, run.info.run_id, digest)
+        version = _register(
+            client, job, run.info.run_id, {"driftgate.data_digest": digest, registry.JOB_TAG: fingerprint}
+        )
     return _result(job, version, run.info.run_id, digest)
 
 
 def make_estimator(path: str, params: Mapping[str, Any]) -> Any:
     """Return the estimator that a dotted path names, from one of ALLOWED_PACKAGES; UserMistake otherwise."""
+    at = ("model", "estimator")
     module, _, name = path.rpartition(".")
     if module.split(".")[0] not in ALLOWED_PACKAGES:
-        raise UserMistake(f"model.estimator {path!r} is not from one of {', '.join(ALLOWED_PACKAGES)}")
+        raise UserMistake(f"model.estimator {path!r} is not from one of {', '.join(ALLOWED_PACKAGES)}", at)
     try:
-        return getattr(importlib.import_module(module), name)(**params)
-    except (ImportError, AttributeError) as error:
-        raise UserMistake(f"model.estimator {path!r} cannot be imported: {error}") from error
-    except TypeError as error:
-        raise UserMistake(f"model.params do not fit {path}: {error}") from error
+        package = importlib.import_module(module)
+    except ImportError as error:
+        raise UserMistake(f"model.estimator {path!r} cannot be imported: {error}", at) from error
+    if (found := getattr(package, name, None)) is None:
+        raise UserMistake(f"{module} has no {name!r}{_meant(name, dir(package))}", at)
+    if not (isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")):
+        raise UserMistake(f"model.estimator {path!r} is not an estimator: it cannot fit and predict", at)
+    known = list(inspect.signature(found).parameters)
+    for unknown in [param for param in params if param not in known and hasattr(found, "get_params")]:
+        raise UserMistake(f"{name} has no parameter {unknown!r}{_meant(unknown, known)}", ("model", "params", unknown))
+    try:
+        return found(**params)
+    except (TypeError, ValueError) as error:
+        raise UserMistake(f"model.params do not fit {path}: {error}", ("model", "params")) from error
+
+
+def _meant(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def fit(path: str, params: Mapping[str, Any], parts: Split) -> Any:
@@ -90,7 +129,17 @@ def fit(path: str, params: Mapping[str, Any], parts: Split) -> Any:
     try:
         return fitted.fit(parts.train_x, parts.train_y)
     except (ValueError, TypeError) as error:
-        raise UserMistake(f"{path} cannot learn from this data: {str(error).splitlines()[0]}") from error
+        raise UserMistake(f"{path} cannot learn from this data: {_why(error, parts)}", ("model",)) from error
+
+
+def _why(error: Exception, parts: Split) -> str:
+    gaps = [str(name) for name, any_gap in parts.train_x.isna().any().items() if any_gap]
+    if "NaN" in str(error) and gaps:
+        return (
+            f"it cannot work with missing values, and {', '.join(gaps[:5])} has some; fill them where the data is "
+            "made, or take an estimator that can, such as sklearn.ensemble.HistGradientBoostingClassifier"
+        )
+    return str(error).splitlines()[0]
 
 
 def _encoded(estimator: Any, text: list[Any]) -> Any:
@@ -123,7 +172,7 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
     mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
 
 
-def _register(client: MlflowClient, job: Job, run_id: str, digest: str) -> str:
+def _register(client: MlflowClient, job: Job, run_id: str, tags: Mapping[str, str]) -> str:
     registry.ensure_model(client, job.model)
     logged = client.get_run(run_id).outputs.model_outputs[0]
     version = client.create_model_version(
@@ -131,7 +180,7 @@ def _register(client: MlflowClient, job: Job, run_id: str, digest: str) -> str:
         source=f"models:/{logged.model_id}",
         run_id=run_id,
         model_id=logged.model_id,
-        tags={registry.RUN_TAG: job.airflow_run, "driftgate.data_digest": digest},
+        tags={registry.RUN_TAG: job.airflow_run, **tags},
     )
     return str(version.version)
 

@@ -125,7 +125,7 @@ def _add_reload(app: FastAPI, holder: ModelHolder, token: str) -> None:
     )
     def reload(body: ReloadRequest | None = None) -> Response:
         """Serve the version that the alias `production` names now; null when it names none."""
-        model = holder.reload(body.version if body else None)
+        model = holder.reload(body.version if body else None, body.model if body else None)
         return JSONResponse({"model": model_document(model.version) if model else None})
 
 

@@ -35,8 +35,11 @@ class PredictRequest(BaseModel):
 class ReloadRequest(BaseModel):
     """What the caller expects the alias to name."""
 
-    model_config = ConfigDict(coerce_numbers_to_str=True, json_schema_extra={"examples": [{"version": "2"}]})
+    model_config = ConfigDict(
+        coerce_numbers_to_str=True, json_schema_extra={"examples": [{"model": "ml_monitor", "version": "2"}]}
+    )
 
+    model: str | None = Field(None, description="Change nothing unless this is the model that the API serves.")
     version: str | None = Field(None, description="Change nothing unless the alias names this version.")
 
 

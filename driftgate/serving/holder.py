@@ -38,12 +38,17 @@ class ModelHolder:
             raise NoModelError(self._why_none)
         return model
 
-    def reload(self, expected: str | None = None) -> ServedModel | None:
+    def reload(self, expected: str | None = None, name: str | None = None) -> ServedModel | None:
         """Serve what the alias names now, None when it names nothing.
 
-        Raises VersionConflictError when that is not the version ``expected``, LoadError when MLflow does not
-        answer or the version cannot be served; both leave everything as it was.
+        Raises VersionConflictError when that is not the version ``expected`` of model ``name``, LoadError when
+        MLflow does not answer or the version cannot be served; both leave everything as it was.
         """
+        if name not in (None, self._registry.model_name):
+            raise VersionConflictError(
+                f"This API serves model {self._registry.model_name!r}, not {name!r}: "
+                "set DRIFTGATE_MODEL_NAME where it runs, or model.name in the pipeline."
+            )
         with self._one_at_a_time:
             version = self._registry.production()
             _check_expected(version, expected)

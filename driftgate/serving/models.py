@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from driftgate.bins import NumericBins
 from driftgate.serving.errors import Fault, InvalidInputError
 from driftgate.serving.inputs import Column, to_frame
@@ -52,10 +54,12 @@ class ServedModel:
         try:
             return self._answer(frame)
         except ValueError as error:
-            if not frame.isna().any(axis=None):
-                raise
-            # Whether missing values are understood is known by the estimator alone.
-            raise InvalidInputError([_first_missing(frame, str(error))]) from error
+            # Whether missing or extreme values are understood is known by the estimator alone.
+            if frame.isna().any(axis=None):
+                raise InvalidInputError([_first_missing(frame, str(error))]) from error
+            if (extreme := _most_extreme(frame)) is not None:
+                raise InvalidInputError([extreme]) from error
+            raise
 
     def warm_up(self) -> None:
         """Predict once on a typical row, so that a model that cannot predict is never put into service."""
@@ -86,6 +90,15 @@ def _first_missing(frame: pd.DataFrame, reason: str) -> Fault:
     row, column = frame.isna().to_numpy().nonzero()
     message = f"is null, and the model refused that: {reason.splitlines()[0].rstrip('.')}"
     return Fault(int(row[0]), str(frame.columns[column[0]]), message)
+
+
+def _most_extreme(frame: pd.DataFrame) -> Fault | None:
+    """The largest number, if it is beyond what trees can compare (they work in single precision)."""
+    sizes = frame.select_dtypes("number").abs().astype("float64")
+    if sizes.size == 0 or sizes.to_numpy().max() <= np.finfo(np.float32).max:
+        return None
+    row, column = divmod(int(sizes.to_numpy().argmax()), sizes.shape[1])
+    return Fault(row, str(sizes.columns[column]), "is too large for the model")
 
 
 def _typical(column: Column, feature: Feature | None) -> object:

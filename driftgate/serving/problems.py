@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -63,5 +64,12 @@ async def _our_fault(_request: Request, _error: Exception) -> JSONResponse:
     return _response(problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
 
 
+class _AsciiResponse(JSONResponse):
+    """JSON in ASCII: what a caller sent may hold half a character, which UTF-8 cannot write."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode("ascii")
+
+
 def _response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(document, document["status"], headers, media_type=MEDIA_TYPE)
+    return _AsciiResponse(document, document["status"], headers, media_type=MEDIA_TYPE)

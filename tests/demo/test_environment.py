@@ -34,7 +34,7 @@ def test_two_homes_have_different_secrets(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_files_with_secrets_are_private_and_the_password_file_can_be_written(home: Path) -> None:
     write_passwords(make_state(0))
-    for path in (home / "state.json", home / "airflow" / "passwords.json"):
+    for path in (home / "driftgate-demo.json", home / "airflow" / "passwords.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -42,7 +42,7 @@ def test_no_demo_and_a_damaged_state_are_each_one_clear_sentence(home: Path) -> 
     with pytest.raises(UserMistake, match="no demo has run in"):
         load_state()
     home.mkdir()
-    (home / "state.json").write_text("{")
+    (home / "driftgate-demo.json").write_text("{")
     with pytest.raises(UserMistake, match=r"is damaged .* make clean-demo"):
         load_state()
 

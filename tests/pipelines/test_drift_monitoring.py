@@ -1,7 +1,12 @@
 """drift_monitoring from end to end: each severity takes its route, and retraining starts once."""
 
+from datetime import UTC, datetime
+
 import pytest
 import requests
+from airflow.models.asset_state_store import AssetStateStoreModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
 from support.lab import Lab
 
 from driftgate.demo import samples
@@ -49,28 +54,70 @@ def test_each_band_takes_its_route(served: Lab, severity: str, factors: tuple[fl
     assert len(served.mails) == (1 if severity == "moderate" else 0)
 
 
+def retrainings(lab: Lab) -> list[DagRun]:
+    """The runs that drift of this lab's model has asked for."""
+    with create_session() as session:
+        found = session.query(DagRun).filter(DagRun.dag_id == "model_retraining").all()
+        return [run for run in found if (run.conf or {}).get("drift", {}).get("model") == lab.model]
+
+
+def forget_requests() -> None:
+    """Empty the guard's memory and its runs: other tests asked for the same pipeline."""
+    with create_session() as session:
+        session.query(AssetStateStoreModel).delete()
+        session.query(DagRun).filter(DagRun.run_id.like("drift__%")).delete()
+
+
+def finish(run: DagRun) -> None:
+    with create_session() as session:
+        session.query(DagRun).filter(DagRun.id == run.id).update({"state": "success"})
+
+
 def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(served: Lab) -> None:
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-
-    def retrainings() -> list[DagRun]:
-        with create_session() as session:
-            found = session.query(DagRun).filter(DagRun.dag_id == "model_retraining").all()
-            return [run for run in found if (run.conf or {}).get("drift", {}).get("model") == served.model]
-
-    ran = served.run("drift_monitoring")
+    forget_requests()
+    first_hour, second_hour = datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, tzinfo=UTC)
+    ran = served.run("drift_monitoring", at=first_hour)
     assert ran.results["check_drift"]["severity"] == "critical"
     assert ran.tasks["trigger_retraining"] == "success"
-    (first,) = retrainings()
+    (first,) = retrainings(served)
     evidence = first.conf["drift"]
     assert evidence["psi"] == pytest.approx(psi_of(served), abs=1e-5)
     assert evidence["run"].startswith("drift_monitoring/")
     assert evidence["features"]["mean area"] > 0.25
 
-    again = served.run("drift_monitoring")
-    assert again.tasks["trigger_retraining"] == "skipped"
-    assert "No retraining:" in again.log
-    assert len(retrainings()) == 1
+    busy = served.run("drift_monitoring", at=second_hour)
+    assert busy.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: model_retraining has 1 run queued or running already" in busy.log
+
+    finish(first)
+    within_cooldown = served.run("drift_monitoring", at=second_hour)
+    assert within_cooldown.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: cooldown:" in within_cooldown.log
+
+    cleared = served.run("drift_monitoring", at=first_hour)
+    assert cleared.tasks["trigger_retraining"] == "skipped"
+    assert f"this drift run asked for {first.run_id} already" in cleared.log
+    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+
+
+def test_a_request_that_never_became_a_run_does_not_use_up_the_cooldown(served: Lab) -> None:
+    forget_requests()
+    ran = served.run("drift_monitoring", at=datetime(2026, 6, 2, 1, tzinfo=UTC))
+    assert ran.tasks["trigger_retraining"] == "success"
+    (lost,) = retrainings(served)
+    with create_session() as session:
+        session.query(DagRun).filter(DagRun.id == lost.id).delete()
+    again = served.run("drift_monitoring", at=datetime(2026, 6, 2, 2, tzinfo=UTC))
+    assert again.tasks["trigger_retraining"] == "success"
+
+
+def test_a_pipeline_that_is_not_there_is_named(served: Lab) -> None:
+    forget_requests()
+    served.edit("drift_monitoring", "pipeline: model_retraining", "pipeline: gone")
+    (served.folder / "config" / "pipelines" / "gone.yaml").write_text("not: valid\n")
+    ran = served.run("drift_monitoring")
+    assert ran.tasks["trigger_retraining"] == "failed"
+    assert "Airflow has no pipeline 'gone' to start" in ran.log
 
 
 def test_before_any_model_severity_is_unknown_and_people_are_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +126,7 @@ def test_before_any_model_severity_is_unknown_and_people_are_told(lab: Lab, monk
     assert ran.results["check_drift"]["severity"] == "unknown"
     assert ran.tasks["send_alert"] == "success"
     (mail,) = lab.mails
-    assert mail["subject"] == "Drift unknown on "
+    assert mail["subject"] == "Drift is unknown"
     assert mail["to"] == "ml-ops@example.com"
     assert "Drift is unknown: the model API does not answer" in mail.get_body(("html",)).get_content()
 
@@ -111,3 +158,13 @@ def test_a_mail_server_that_is_down_fails_the_alert_and_says_so(lab: Lab, monkey
     ran = lab.run("drift_monitoring")
     assert ran.tasks["send_alert"] == "failed"
     assert "the mail server of connection 'smtp_default' did not take the mail" in ran.log
+
+
+def test_a_template_that_speaks_of_something_unknown_fails_at_once_and_says_what_there_is(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    lab.edit("drift_monitoring", "{{ drift.summary }}", "{{ drift.sumary.upper() }}")
+    ran = lab.run("drift_monitoring")
+    assert ran.tasks["send_alert"] == "failed"
+    assert "a template cannot be filled in: 'dict object' has no attribute 'sumary'; there is drift.severity" in ran.log

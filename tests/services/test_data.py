@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from driftgate.errors import UserMistake
+from driftgate.errors import Outage, UserMistake
 from driftgate.services import data
 
 TABLE = pd.DataFrame({"x": [1.0, 2.0], "when": ["2026-01-01T00:00:00Z", "2026-01-03T12:00:00Z"], "target": [0, 1]})
@@ -69,7 +69,7 @@ def test_age_is_told_by_the_modification_time(data_dir: Path) -> None:
     TABLE.to_parquet(path)
     written = datetime(2026, 3, 1, tzinfo=UTC)
     os.utime(path, (written.timestamp(), written.timestamp()))
-    found = data.check_freshness("t.parquet", "8d", timedelta(days=8), now=written + timedelta(days=7))
+    found = data.check_freshness("t.parquet", "8d", now=written + timedelta(days=7))
     assert found == {"last_change": "2026-03-01T00:00:00+00:00", "age_hours": 168.0}
 
 
@@ -81,13 +81,13 @@ def test_age_is_told_by_a_timestamp_column(data_dir: Path) -> None:
 def test_stale_data_says_how_old_it_is_and_what_the_limit_is(data_dir: Path) -> None:
     TABLE.to_csv(data_dir / "t.csv", index=False)
     with pytest.raises(UserMistake, match=r"last changed 2026-01-03 12:00 UTC, 9 days ago, and dataset.max_age is 8d"):
-        data.check_freshness("t.csv", "8d", timedelta(days=8), "when", now=datetime(2026, 1, 12, 13, tzinfo=UTC))
+        data.check_freshness("t.csv", "8d", "when", now=datetime(2026, 1, 12, 13, tzinfo=UTC))
 
 
 def test_data_exactly_at_the_limit_is_fresh(data_dir: Path) -> None:
     TABLE.to_csv(data_dir / "t.csv", index=False)
     at_limit = datetime(2026, 1, 11, 12, tzinfo=UTC)
-    assert data.check_freshness("t.csv", "8d", timedelta(days=8), "when", now=at_limit)["age_hours"] == 192.0
+    assert data.check_freshness("t.csv", "8d", "when", now=at_limit)["age_hours"] == 192.0
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,40 @@ def test_the_digest_changes_with_any_value_name_or_order() -> None:
     }
     assert len(digests) == 4
     assert data.digest(TABLE) == data.digest(TABLE.copy())
+
+
+def test_without_a_limit_any_age_is_fresh(data_dir: Path) -> None:
+    TABLE.to_csv(data_dir / "t.csv", index=False)
+    assert data.check_freshness("t.csv", None, "when")["last_change"].startswith("2026-01-03")
+
+
+def test_data_from_the_future_is_refused(data_dir: Path) -> None:
+    TABLE.assign(when=["2026-01-01", "2099-01-01"]).to_csv(data_dir / "t.csv", index=False)
+    with pytest.raises(UserMistake, match="from the future: last changed 2099-01-01"):
+        data.check_freshness("t.csv", "8d", "when")
+
+
+def test_numbers_are_not_taken_for_dates(data_dir: Path) -> None:
+    TABLE.to_csv(data_dir / "t.csv", index=False)
+    with pytest.raises(UserMistake, match="column 'x' holds numbers, not dates"):
+        data.last_change("t.csv", "x")
+
+
+def test_a_server_that_does_not_answer_is_an_outage_and_not_missing_data() -> None:
+    with pytest.raises(Outage):
+        data.read_table("http://127.0.0.1:9/t.csv")
+
+
+def test_decimals_become_floats_and_lists_are_refused(data_dir: Path) -> None:
+    from decimal import Decimal
+
+    pd.DataFrame({"x": [Decimal("1.50"), Decimal("2.25")]}).to_parquet(data_dir / "d.parquet")
+    assert data.read_table("d.parquet")["x"].tolist() == [1.5, 2.25]
+    pd.DataFrame({"x": [[1], [2, 3]]}).to_parquet(data_dir / "l.parquet")
+    with pytest.raises(UserMistake, match=r"column 'x' holds a .* in each cell"):
+        data.read_table("l.parquet")
+
+
+def test_the_case_of_an_ending_does_not_matter(data_dir: Path) -> None:
+    TABLE.to_csv(data_dir / "T.CSV.GZ", index=False, compression="gzip")
+    assert len(data.read_table("T.CSV.GZ")) == 2

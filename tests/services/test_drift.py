@@ -121,6 +121,23 @@ def test_anybodys_api_is_read_by_dotted_paths() -> None:
     assert (found.severity, found.samples, found.top_feature) == ("moderate", 900, "a")
 
 
+HUGE = 10**400
+NUMBERS = [float("nan"), float("inf"), float("-inf"), HUGE, -HUGE, -1, 0, 0.2, True, None, "0.2", [], {}]
+
+
+@pytest.mark.parametrize("samples", NUMBERS)
+@pytest.mark.parametrize("psi", NUMBERS)
+def test_every_kind_of_number_gives_a_severity_that_json_can_carry(psi: Any, samples: Any) -> None:
+    import json
+
+    for features in ({"a": psi}, {}, psi):
+        for aggregate in ("max", "mean"):
+            found = assess(answer(psi=psi, samples=samples, features=features), {**SECTION, "aggregate": aggregate})
+            json.dumps(found.to_json(), allow_nan=False)
+            if psi is not True and not (isinstance(psi, float) and 0 <= psi < math.inf) and psi != 0:
+                assert found.severity == "unknown", (features, aggregate)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: (

@@ -102,17 +102,22 @@ def test_an_answer_that_is_not_json_is_shown(server: Server, api: ModelApi) -> N
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "version"),
+    ("status", "body", "served"),
     [
-        (200, '{"model": {"name": "m", "version": "7"}}', "7"),
-        (503, '{"model": {"version": "7"}}', None),
-        (200, "nonsense", None),
-        (200, '{"model": null}', None),
-        (200, "[]", None),
+        (200, '{"model": {"name": "m", "version": "7"}}', ("m", "7")),
+        (503, '{"model": {"name": "m", "version": "7"}}', (None, None)),
+        (200, "nonsense", (None, None)),
+        (200, '{"model": null}', (None, None)),
+        (200, "[]", (None, None)),
     ],
 )
-def test_the_served_version_is_none_unless_it_is_plainly_told(
-    server: Server, api: ModelApi, status: int, body: str, version: str | None
+def test_nothing_is_served_unless_it_is_plainly_told(
+    server: Server, api: ModelApi, status: int, body: str, served: tuple[str | None, str | None]
 ) -> None:
     server.answers = [(status, body)]
-    assert api.ready_version() == version
+    assert api.served() == served
+
+
+def test_a_token_that_http_cannot_carry_is_refused_at_once() -> None:
+    with pytest.raises(UserMistake, match="other characters than ASCII"):
+        ModelApi("http://127.0.0.1:9", token="gehëim")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -93,14 +94,14 @@ class Lab:
 
         return registry.version_at(registry.connect(self.mlflow), self.model, "production")
 
-    def run(self, dag_id: str, **conf: Any) -> Ran:
-        """Run a pipeline to its end, in this process, as ``airflow dags test`` does."""
+    def run(self, dag_id: str, at: datetime | None = None) -> Ran:
+        """Run a pipeline to its end, in this process, as ``airflow dags test`` does; twice ``at`` is a re-run."""
         from driftgate.build import build_dag
         from driftgate.config.load import config_dir, load_pipeline
 
         dag = build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
         self.read_log()
-        run = dag.test(run_conf=conf)
+        run = dag.test(run_after=at, logical_date=at) if at else dag.test()
         instances = run.get_task_instances()
         return Ran(
             state=str(run.state),

@@ -1,0 +1,230 @@
+"""What is done is done once: retries, cleared tasks and old runs change nothing that they should not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.lab import TOKEN, Lab
+
+from driftgate.demo import samples
+from driftgate.errors import DriftgateError, Outage, UserMistake
+from driftgate.services import evaluation, registry, release, training
+from driftgate.services.model_api import ModelApi
+from driftgate.services.registry import Aliases
+
+SOON = timedelta(seconds=20)
+
+
+def job(lab: Lab, run: str = "model_retraining/one", **changes: Any) -> training.Job:
+    settings: dict[str, Any] = {
+        "tracking_uri": lab.mlflow,
+        "experiment": "model_retraining",
+        "airflow_run": run,
+        "uri": "data/training.parquet",
+        "target": "target",
+        "test_size": 0.2,
+        "model": lab.model,
+        "estimator": "sklearn.ensemble.RandomForestClassifier",
+        "params": {"n_estimators": 5, "random_state": 1},
+    }
+    return training.Job(**{**settings, **changes})
+
+
+def api(lab: Lab) -> ModelApi:
+    return ModelApi(lab.api_url, TOKEN)
+
+
+def in_service(lab: Lab, run: str) -> dict[str, Any]:
+    """Train, promote and serve a version; returns what promotion returned."""
+    trained = training.train(job(lab, run))
+    promoted = registry.promote(lab.mlflow, lab.model, trained["version"])
+    release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    return promoted
+
+
+def versions(lab: Lab) -> list[str]:
+    found = registry.connect(lab.mlflow).search_model_versions(f"name = '{lab.model}'")
+    return sorted(version.version for version in found)
+
+
+def test_a_retry_finds_the_version_that_its_run_registered(lab: Lab) -> None:
+    first = training.train(job(lab))
+    assert training.train(job(lab)) == first
+    assert versions(lab) == [first["version"]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"test_size": 0.3},
+        {"params": {"n_estimators": 6, "random_state": 1}},
+        {"estimator": "sklearn.ensemble.ExtraTreesClassifier"},
+    ],
+)
+def test_the_same_run_with_another_job_trains_anew(lab: Lab, change: dict[str, Any]) -> None:
+    first = training.train(job(lab))
+    assert training.train(job(lab, **change))["version"] != first["version"]
+
+
+def test_data_that_changed_after_training_is_refused_and_training_again_mends_it(lab: Lab) -> None:
+    trained = training.train(job(lab))
+    samples.write(pd.read_parquet(lab.data).iloc[1:], lab.data)
+    with pytest.raises(UserMistake, match=r"the data changed after training .* clear train_model"):
+        evaluation.evaluate(lab.mlflow, trained, "data/training.parquet", {"roc_auc": {"above": 0.5}})
+    again = training.train(job(lab))
+    assert again["version"] != trained["version"]
+    assert not evaluation.evaluate(lab.mlflow, again, "data/training.parquet", {"roc_auc": {"above": 0.5}}).failed
+
+
+def test_a_model_is_judged_on_the_split_it_was_trained_with_whatever_the_file_says_now(lab: Lab) -> None:
+    trained = training.train(job(lab))
+    result = evaluation.evaluate(lab.mlflow, trained, "data/training.parquet", {})
+    rows = registry.connect(lab.mlflow).get_run(trained["run_id"]).data.metrics["holdout_rows"]
+    assert (trained["target"], trained["test_size"], rows) == ("target", 0.2, 114)
+    assert result.metrics["roc_auc"] > 0.9
+
+
+def test_promoting_twice_keeps_the_way_back(lab: Lab) -> None:
+    in_service(lab, "r/1")
+    second = in_service(lab, "r/2")
+    assert registry.promote(lab.mlflow, lab.model, second["version"])["before"] == second["before"]
+    client = registry.connect(lab.mlflow)
+    assert registry.aliases(client, lab.model) == Aliases(production="2", previous="1")
+    assert client.get_model_version(lab.model, "2").current_stage == "Production"
+    assert client.get_model_version(lab.model, "1").current_stage == "Archived"
+
+
+def test_a_crash_between_the_aliases_and_the_stage_is_mended_by_the_retry(lab: Lab) -> None:
+    in_service(lab, "r/1")
+    trained = training.train(job(lab, "r/2"))
+    client = registry.connect(lab.mlflow)
+    note = '{"production": "1", "previous": null}'
+    client.set_model_version_tag(lab.model, "2", registry.BEFORE_TAG, note)
+    client.set_registered_model_alias(lab.model, "previous", "1")  # and here the worker was killed
+    promoted = registry.promote(lab.mlflow, lab.model, trained["version"])
+    assert promoted["before"] == {"production": "1", "previous": None}
+    client.transition_model_version_stage(lab.model, "2", "None")  # and here once more
+    registry.promote(lab.mlflow, lab.model, trained["version"])
+    assert client.get_model_version(lab.model, "2").current_stage == "Production"
+
+
+def test_an_old_run_cleared_does_not_take_a_newer_version_out_of_production(lab: Lab) -> None:
+    old = in_service(lab, "r/1")
+    in_service(lab, "r/2")
+    assert registry.promote(lab.mlflow, lab.model, "1")["superseded_by"] == "2"
+    assert release.bring_into_service(lab.mlflow, api(lab), old, SOON)["superseded_by"] == "2"
+    assert (lab.production(), lab.served()) == ("2", "2")
+
+
+def test_an_old_run_cleared_is_skipped_and_not_failed(lab: Lab) -> None:
+    lab.run("model_retraining")
+    client = registry.connect(lab.mlflow)
+    newer = training.train(job(lab, "r/by-hand"))["version"]
+    third = training.train(job(lab, "r/by-hand-again"))["version"]
+    registry.set_aliases(client, lab.model, Aliases(production=third, previous=newer))
+    client.delete_model_version(lab.model, newer)
+    assert registry.promote(lab.mlflow, lab.model, "1")["superseded_by"] == third
+
+
+def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    in_service(lab, "r/1")
+    promoted = registry.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+    lab.stop_api()
+    with pytest.raises(Outage, match="version 1 stays in production"):
+        release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
+    lab.start_api()
+    release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert (lab.production(), lab.served()) == ("2", "2")
+
+
+def test_an_api_that_serves_another_model_is_not_taken_for_ours(lab: Lab) -> None:
+    promoted = in_service(lab, "r/1")
+    other = f"{lab.model}_other"
+    trained = training.train(job(lab, "r/other", model=other))
+    promoted = registry.promote(lab.mlflow, other, trained["version"])
+    with pytest.raises(DriftgateError, match=f"serves model '{lab.model}', not '{other}'"):
+        release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert registry.version_at(registry.connect(lab.mlflow), other, "production") is None
+    assert lab.served() == "1"
+
+
+def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_service(lab, "r/1")
+    promoted = registry.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+
+    def time_out(*_: Any) -> None:
+        raise KeyboardInterrupt  # as Airflow's own time-out, no Exception
+
+    monkeypatch.setattr(release, "_wait_for", time_out)
+    with pytest.raises(KeyboardInterrupt):
+        release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert (lab.production(), lab.served()) == ("1", "1")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (lambda table: 1, "every row has the same 'target', 1"),
+        (lambda table: [None, *table["target"][1:]], "1 rows have no"),
+    ],
+)
+def test_targets_that_teach_nothing_are_refused(lab: Lab, target: Any, message: str) -> None:
+    table = pd.read_parquet(lab.data)
+    samples.write(table.assign(target=target(table)), lab.data)
+    with pytest.raises(UserMistake, match=message):
+        training.train(job(lab))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params", "message"),
+    [
+        ("sklearn.ensemble.RandomForestClasifier", {}, "did you mean 'RandomForestClassifier'"),
+        ("sklearn.datasets.load_iris", {}, "is not an estimator"),
+        ("os.path.join", {}, "is not from one of sklearn"),
+        ("sklearn.ensemble.RandomForestClassifier", {"n_estimator": 5}, "did you mean 'n_estimators'"),
+        ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": -5}, "cannot learn from this data"),
+        ("sklearn.calibration.CalibratedClassifierCV", {}, "cannot be stored without pickle"),
+    ],
+)
+def test_an_estimator_that_cannot_work_is_a_mistake(
+    lab: Lab, estimator: str, params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserMistake, match=message):
+        training.train(job(lab, estimator=estimator, params=params))
+
+
+@pytest.mark.parametrize("labels", [(1, 2), ("benign", "malignant"), (0, 2), (False, True)])
+def test_the_second_class_is_the_one_looked_for_however_classes_are_named(lab: Lab, labels: tuple[Any, Any]) -> None:
+    table = pd.read_parquet(lab.data)
+    samples.write(table.assign(target=[labels[value] for value in table["target"]]), lab.data)
+    metrics = evaluation.evaluate(lab.mlflow, training.train(job(lab)), "data/training.parquet", {}).metrics
+    assert {"roc_auc", "average_precision", "f1", "precision", "recall", "brier", "log_loss"} <= set(metrics)
+    assert min(metrics["roc_auc"], metrics["average_precision"], metrics["f1"]) > 0.9
+
+
+def test_more_than_two_classes_are_averaged(lab: Lab) -> None:
+    table = pd.read_parquet(lab.data)
+    size = pd.qcut(table["mean area"], 3, labels=["small", "middle", "large"]).astype(str)
+    samples.write(table.assign(target=size), lab.data)
+    metrics = evaluation.evaluate(lab.mlflow, training.train(job(lab)), "data/training.parquet", {}).metrics
+    assert metrics["roc_auc"] > 0.9
+    assert metrics["f1"] > 0.9
+    assert "average_precision" not in metrics
+
+
+def test_text_dates_and_gaps_among_the_features_are_learnt_from_or_left_out(lab: Lab) -> None:
+    table = pd.read_parquet(lab.data)
+    table["city"] = ["Bonn", "Rome", None] * 189 + ["Oslo", "Rome"]
+    table["seen"] = pd.Timestamp("2026-01-01")
+    table.loc[::7, "mean radius"] = None
+    samples.write(table, lab.data)
+    in_service(lab, "r/1")
+    row = table.drop(columns=["target", "seen"]).iloc[1].to_dict()
+    assert api(lab).post("/predict", {"rows": [row]})["predictions"][0]["label"] in (0, 1)
