@@ -10,12 +10,17 @@ PATTERN = r"^[1-9][0-9]{0,6}[smhdw]$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+def is_duration(text: str) -> bool:
+    """Tell whether ``text`` names a length of time."""
+    return re.fullmatch(PATTERN, text) is not None
+
+
 def parse_duration(text: str) -> timedelta:
     """Return the length of time that ``text`` names.
 
     Raises ValueError when it is not a positive whole number and one of the units s, m, h, d, w.
     """
-    if not re.fullmatch(PATTERN, text):
+    if not is_duration(text):
         raise ValueError(f"{text!r} is not a duration; write a whole number and a unit, such as 90s, 15m, 6h or 8d")
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 

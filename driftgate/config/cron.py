@@ -1,17 +1,18 @@
-"""Whether a schedule is one: the presets of Airflow, and cron expressions of five fields."""
+"""Whether a schedule is one: the presets of Airflow, cron expressions of five fields, and intervals."""
 
 from __future__ import annotations
 
 import re
 
 from driftgate.config.words import shorten, suggest
+from driftgate.durations import is_duration
 
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 # name of the field → lowest value, highest value, names that stand for values
-_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
+FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
     ("day of month", 1, 31, {}),
@@ -30,13 +31,14 @@ _FIVE = 'five fields: minute, hour, day of month, month, day of week; "0 6 * * 1
 
 def check_schedule(text: str) -> tuple[str, str] | None:
     """Return what is wrong with a schedule, and a hint; None when it is one."""
+    if text in PRESETS or is_duration(text):
+        return None
     if text.startswith("@"):
-        hint = suggest(text, PRESETS, f"presets: {', '.join(PRESETS)}")
-        return None if text in PRESETS else (f"there is no preset '{shorten(text)}'", hint)
+        return f"there is no preset '{shorten(text)}'", suggest(text, PRESETS, f"presets: {', '.join(PRESETS)}")
     fields = text.lower().split()
     if len(fields) != 5:
         return _not_five(text, fields)
-    for field, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
+    for field, (name, low, high, names) in zip(fields, FIELDS, strict=True):
         special = _SPECIAL.get(name)
         parts = [part for part in field.split(",") if not (special and special.fullmatch(part))]
         if fault := _check_parts(parts, low, high, names):
@@ -51,7 +53,8 @@ def _not_five(text: str, fields: list[str]) -> tuple[str, str]:
         return f"'{shorten(text)}' is no schedule", f'did you mean "@{text.lower()}"?'
     if text.strip().lower() in {"", "none", "null", "~", "manual"}:
         return f"'{shorten(text)}' is no schedule", "write null, without quotes, for a pipeline started by hand"
-    return f"'{shorten(text)}' has {len(fields)} field{'s' * (len(fields) != 1)}, not 5", f"{_FIVE}, or a preset"
+    hint = f"{_FIVE}, a preset, or an interval such as 6h"
+    return f"'{shorten(text)}' has {len(fields)} field{'s' * (len(fields) != 1)}, not 5", hint
 
 
 def _check_parts(parts: list[str], low: int, high: int, names: dict[str, int]) -> str | None:
@@ -85,12 +88,19 @@ def _can_happen(fields: list[str]) -> bool:
 
 
 def _months(field: str) -> set[int]:
-    months: set[int] = set()
-    names = _FIELDS[3][3]
+    return expand_field(field, *FIELDS[3][1:])
+
+
+def expand_field(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:
+    """Return the values that a field of a valid expression stands for."""
+    values: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
-        low, high = (1, 12) if first == "*" else (_value(first, names), _value(last or first, names))
-        high += 12 if high < low else 0  # nov-feb
-        months.update((month - 1) % 12 + 1 for month in range(low, high + 1, int(step or 1)))
-    return months
+        open_ended = bool(step) and not last
+        begin, end = (low, high) if first == "*" else (_value(first, names), _value(last or first, names))
+        end = high if open_ended and first != "*" else end
+        size = high - low + 1
+        end += size if end < begin else 0  # nov-feb
+        values.update((value - low) % size + low for value in range(begin, end + 1, int(step or 1)))
+    return values

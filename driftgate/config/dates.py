@@ -35,7 +35,7 @@ def check_timezone(layers: Layers) -> Iterator[Problem]:
     if isinstance(name, str) and _zone(name) is None:
         from zoneinfo import available_timezones
 
-        hint = suggest(name, available_timezones(), "write an IANA name, such as UTC or Europe/Berlin")
+        hint = suggest(name, sorted(available_timezones()), "write an IANA name, such as UTC or Europe/Berlin")
         message = f"timezone must be the name of a timezone, not {show(name)}"
         yield layers.problem(("timezone",), "timezone", message, hint)
 

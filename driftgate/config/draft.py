@@ -8,7 +8,10 @@ from functools import cached_property
 from typing import Any, TypeGuard
 
 from driftgate.config.layers import Layers
-from driftgate.config.words import KeyPath
+from driftgate.config.order import Order
+from driftgate.config.tree import Node, Tree
+
+Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -18,42 +21,39 @@ class Draft:
     layers: Layers
     stem: str
     pipeline_names: Callable[[], Collection[str]]  # stems of all pipeline files; called only when needed
+    pipeline_data: Callable[[str], Data] | None = None  # stem → what that pipeline says; None: not to be opened
 
     @cached_property
-    def tasks(self) -> dict[str, Mapping[str, Any]]:
-        tasks = mapping(self.layers.data.get("tasks"))
-        return {task_id: mapping(task) for task_id, task in tasks.items()}
+    def tree(self) -> Tree:
+        return Tree(self.layers.data.get("tasks"))
 
     @cached_property
-    def edges(self) -> dict[tuple[str, str], KeyPath]:
-        """Every pair of tasks of which the first comes before the second → the path that says so."""
-        edges: dict[tuple[str, str], KeyPath] = {}
-        for task_id, task in self.tasks.items():
-            for index, before in enumerate(sequence(task.get("depends_on"))):
-                if isinstance(before, str):
-                    edges.setdefault((before, task_id), ("tasks", task_id, "depends_on", index))
-            for severity, after in mapping(task.get("routes")).items():
-                if isinstance(after, str):
-                    edges.setdefault((task_id, after), ("tasks", task_id, "routes", severity))
-        return edges
+    def order(self) -> Order:
+        return Order(self.tree)
 
-    @cached_property
-    def upstream(self) -> dict[str, list[str]]:
-        """The tasks directly before each task, without those that do not exist and without itself."""
-        upstream: dict[str, list[str]] = {task_id: [] for task_id in self.tasks}
-        for before, after in self.edges:
-            if before in upstream and after in upstream and before != after:
-                upstream[after].append(before)
-        return upstream
+    @property
+    def tasks(self) -> dict[str, Node]:
+        return self.tree.tasks
 
-    def section(self, name: str) -> Mapping[str, Any]:
+    def section(self, name: str) -> Data:
         return mapping(self.layers.data.get(name))
 
-    def with_operator(self, operator: str) -> list[str]:
-        return [task_id for task_id, task in self.tasks.items() if task.get("operator") == operator]
+    def with_operator(self, operator: str) -> list[Node]:
+        return self._by_operator.get(operator, [])
+
+    @cached_property
+    def _by_operator(self) -> dict[str, list[Node]]:
+        by_operator: dict[str, list[Node]] = {}
+        for node in self.tasks.values():
+            by_operator.setdefault(node.operator, []).append(node)
+        return by_operator
+
+    def setting(self, node: Node, key: str) -> Any:
+        """Return a setting of a task: its own, or the one for all tasks."""
+        return node.data.get(key, self.layers.data.get(key))
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Data:
     """Return ``value`` if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 Upstream = Mapping[str, Iterable[str]]  # task → the tasks directly before it
@@ -10,10 +10,11 @@ Upstream = Mapping[str, Iterable[str]]  # task → the tasks directly before it
 _MOST_CYCLES = 20
 
 
-def cycles(upstream: Upstream) -> list[list[str]]:
+def cycles(upstream: Upstream, breakable: Container[tuple[str, str]] | None = None) -> list[list[str]]:
     """Return cycles in the order in which the tasks would run, each beginning with its first in ``upstream``.
 
-    Not all of them: breaking every one that is returned leaves no cycle (unless there are very many).
+    Not all of them: breaking each one between its last task and its first leaves no cycle (unless there are very
+    many). If only some edges are ``breakable``, a cycle begins with the next task that comes after such an edge.
     """
     graph = {task: dict.fromkeys(before) for task, before in upstream.items()}
     order = {task: number for number, task in enumerate(graph)}
@@ -21,6 +22,8 @@ def cycles(upstream: Upstream) -> list[list[str]]:
     while len(found) < _MOST_CYCLES and (cycle := _cycle(graph)):
         first = cycle.index(min(cycle, key=lambda task: order[task]))
         cycle = cycle[first:] + cycle[:first]
+        while breakable is not None and (cycle[-1], cycle[0]) not in breakable:
+            cycle = cycle[-1:] + cycle[:-1]
         del graph[cycle[0]][cycle[-1]]
         found.append(cycle)
     return found

@@ -17,19 +17,28 @@ class Layers:
     """Documents of which each lies over the next: the topmost that has a value decides it."""
 
     documents: tuple[Document, ...]
+    home: int = 0  # which of them is the pipeline's own file
 
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The effective configuration."""
         return reduce(merge, (document.data for document in reversed(self.documents)), {})
 
+    def at(self, path: Sequence[str | int]) -> Any:
+        """Return the value at the effective ``path``, which must exist."""
+        return _value(self.data, path)
+
     def place(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[str, int, int]:
         """Return file, line and column of the value (or key) at the effective ``path``.
 
-        What does not exist is where its nearest existing parent is.
+        What does not exist is where its nearest existing parent is. What several documents have a part in, and
+        what is missing, is in the pipeline's own file rather than in what lies over it.
         """
         existing = _existing(self.data, path)
-        document = next(doc for doc in self.documents if len(_existing(doc.data, existing)) == len(existing))
+        shared = len(existing) < len(path) or isinstance(self.at(existing), Mapping)
+        home = self.home if shared else 0
+        documents = (*self.documents[home:], *self.documents[:home])
+        document = next(doc for doc in documents if len(_existing(doc.data, existing)) == len(existing))
         return document.file, *document.position(path, at_key=at_key)
 
     def problem(
@@ -55,6 +64,12 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[key] = merge(old, value) if both and old is not None else value
     return merged
+
+
+def _value(data: Any, path: Sequence[str | int]) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _existing(data: Any, path: Sequence[str | int]) -> Sequence[str | int]:

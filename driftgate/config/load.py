@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from driftgate.config.draft import Draft
+from driftgate.config import schemas
+from driftgate.config.conform import findings
+from driftgate.config.draft import Draft, mapping
+from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
 from driftgate.config.layers import Layers
 from driftgate.config.model import Pipeline, to_pipeline
 from driftgate.config.semantics import check
-from driftgate.config.source import Document, read
+from driftgate.config.sentences import explain
+from driftgate.config.source import Document
 from driftgate.config.validate import validate
+from driftgate.config.words import suggest
 from driftgate.errors import ConfigError, Problem
 
+__all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "find_pipelines", "load_all", "load_one",
+           "load_pipeline"]  # fmt: skip
+
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
-_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -37,102 +45,141 @@ def config_dir() -> Path:
     return in_repository if in_repository.is_dir() else Path.cwd() / "config"
 
 
-def find_pipelines(directory: Path) -> list[Path]:
-    """Return the pipeline files of the configuration in ``directory``, sorted; hidden ones do not count."""
-    found: list[Path] = []
-    for folder, subfolders, files in os.walk(directory / "pipelines"):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        names = [name for name in files if name.endswith(_SUFFIXES) and not name.startswith(".")]
-        found.extend(Path(folder, name) for name in names)
-    return sorted(found)
+def environment_name() -> str:
+    """Return the name of the environment: $DRIFTGATE_ENV; "" for none."""
+    return os.environ.get("DRIFTGATE_ENV", "")
 
 
-def load_pipeline(path: Path, directory: Path) -> Pipeline:
+def load_pipeline(path: Path, directory: Path, env: str | None = None) -> Pipeline:
     """Return the pipeline in ``path``, of the configuration in ``directory``.
 
-    Raises ConfigError with every problem of the file and of what it inherits.
+    ``env`` is the environment, $DRIFTGATE_ENV by default, "" for none. Raises ConfigError with every problem of
+    the file and of what it inherits.
     """
-    pipeline, problems = _Folder(directory).load(path)
+    pipeline, problems = _Loader(directory, env).load(path)
     if pipeline is None:
         raise ConfigError(problems)
     return pipeline
 
 
-def load_all(directory: Path) -> Loaded:
+def load_all(directory: Path, env: str | None = None) -> Loaded:
     """Return all pipelines of the configuration in ``directory``; a broken one does not affect the others."""
-    folder = _Folder(directory)
-    return _load(folder, folder.paths, folder.defaults_problems)
+    loader = _Loader(directory, env)
+    return loader.load_all(loader.folder.paths, loader.shared_problems())
 
 
-def load_one(dag_id: str, directory: Path) -> Loaded:
-    """Return the pipeline called ``dag_id`` alone: no other file is opened, however many there are."""
-    folder = _Folder(directory)
-    return _load(folder, [path for path in folder.paths if path.stem == dag_id])
+def load_one(dag_id: str, directory: Path, env: str | None = None) -> Loaded:
+    """Return the pipeline called ``dag_id`` alone: no file that it does not inherit from is opened."""
+    loader = _Loader(directory, env, alone=True)
+    return loader.load_all(loader.folder.by_stem.get(dag_id, ()))
 
 
-def _load(folder: _Folder, paths: Sequence[Path], known: Sequence[Problem] = ()) -> Loaded:
-    results = [folder.load(path) for path in paths]
-    pipelines = [pipeline for pipeline, _ in results if pipeline]
-    clashes = _duplicates(pipelines)
-    clashing = {problem.file for problem in clashes}
-    found = [*known, *(problem for _, problems in results for problem in problems), *clashes]
-    usable = tuple(pipeline for pipeline in pipelines if pipeline.file not in clashing)
-    return Loaded(usable, tuple(_tidy(found)))
+class _Loader:
+    """Loads the pipelines of one configuration, each once."""
 
+    def __init__(self, directory: Path, env: str | None, *, alone: bool = False) -> None:
+        self.folder = Folder(directory, environment_name() if env is None else env)
+        self.alone = alone
+        self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 
-class _Folder:
-    """A configuration's folder: what its pipelines share is read once."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = Path(os.path.abspath(directory))  # not resolved: names in messages are as people see them
-
-    @cached_property
-    def paths(self) -> list[Path]:
-        return find_pipelines(self.directory)
-
-    @cached_property
-    def stems(self) -> frozenset[str]:
-        return frozenset(os.path.splitext(path.name)[0] for path in self.paths)
-
-    @cached_property
-    def defaults(self) -> Document:
-        path = self.directory / "defaults.yaml"
-        empty = Document(self.name(path), "", {})
-        if not path.exists() and not path.is_symlink():
-            return empty
-        document = read(path, self.name(path))
-        return empty if any(problem.code == "empty-file" for problem in document.problems) else document
-
-    @cached_property
-    def defaults_problems(self) -> list[Problem]:
-        """What is wrong with the defaults by themselves, even where every pipeline overrides it."""
-        return [*self.defaults.problems, *_partial(Layers((self.defaults,)))]
-
-    def name(self, path: Path) -> str:
-        """Return what messages call ``path``: relative to the repository, the parent of the configuration."""
-        path = Path(os.path.abspath(path))
-        root = self.directory.parent
-        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    def load_all(self, paths: Sequence[Path], known: Iterable[Problem] = ()) -> Loaded:
+        results = [self.load(path) for path in paths]
+        pipelines = [pipeline for pipeline, _ in results if pipeline]
+        clashes = _duplicates(pipelines)
+        clashing = {problem.file for problem in clashes}
+        found = [*known, *(problem for _, problems in results for problem in problems), *clashes]
+        usable = tuple(pipeline for pipeline in pipelines if pipeline.file not in clashing)
+        return Loaded(usable, tuple(_tidy(found)))
 
     def load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
         """Return the pipeline in ``path`` unless something is wrong with it, and all its problems."""
-        layers = Layers((read(path, self.name(path)), self.defaults))
-        problems = _tidy(self._problems(layers, path.stem))
+        path = Path(os.path.abspath(path))
+        if path not in self._results:
+            self._results[path] = self._load(path)
+        return self._results[path]
+
+    def _load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
+        if self.folder.unknown_environment:
+            return None, [self.folder.unknown_environment]
+        layers, bases, faults = self.folder.layers(path)
+        faulty = bool(faults) or not isinstance(layers.data.get("extends", ""), str)
+        problems = _tidy(faults + self._problems(layers, path.stem, bases, faulty))
         broken = any(problem.severity == "error" for problem in problems)
         return (None if broken else to_pipeline(layers)), problems
 
-    def _problems(self, layers: Layers, stem: str) -> Iterator[Problem]:
-        document, defaults = layers.documents
-        yield from (*document.problems, *defaults.problems)
-        if document.readable and defaults.readable:
-            draft = Draft(layers, stem, lambda: self.stems)
-            told = _told((*document.problems, *defaults.problems))
-            by_schema = [problem for problem in validate(layers) if problem.path not in told]
-            yield from by_schema
-            told |= _told(by_schema)
-            yield from (problem for problem in check(draft) if problem.path not in told)
-        elif document.readable:
-            yield from _partial(Layers((document,)))
+    def _problems(self, layers: Layers, stem: str, bases: Sequence[Path], faulty: bool) -> list[Problem]:
+        document = layers.documents[layers.home]
+        shared = [*self.folder.defaults.problems, *self._environment_problems]
+        inherited = [] if faulty else self._problems_of_bases(bases)
+        problems = [*document.problems, *shared, *inherited]
+        others = [other for other in layers.documents if other is not document]
+        if not document.readable:
+            return problems
+        if faulty or inherited or any(not other.readable for other in others):
+            return problems + _partial(Layers((document,)))
+        told = _told(problems)
+        by_schema = [problem for problem in validate(layers) if problem.path not in told]
+        told |= _told(by_schema)
+        draft = Draft(layers, stem, lambda: self.folder.by_stem, None if self.alone else self._data_of)
+        return problems + by_schema + [problem for problem in check(draft) if problem.path not in told]
+
+    def _problems_of_bases(self, bases: Sequence[Path]) -> list[Problem]:
+        """Return what is wrong with the files that a pipeline extends; one that is a pipeline is checked as one."""
+        found: list[Problem] = []
+        for base in reversed(bases):
+            if base in self.folder.paths:
+                found += self.load(base)[1]
+            elif (document := self.folder.document(base)).readable:
+                found += [*document.problems, *_partial(Layers((document,)))]
+            else:
+                found += document.problems
+        return [problem for problem in found if problem.severity == "error"]
+
+    def _data_of(self, dag_id: str) -> Mapping[str, Any]:
+        """Return what the pipeline called ``dag_id`` says, right or wrong; nothing if there is not one of this name."""
+        paths = self.folder.by_stem.get(dag_id, [])
+        return self.folder.layers(paths[0])[0].data if len(paths) == 1 else {}
+
+    def shared_problems(self) -> list[Problem]:
+        """Return what is wrong with defaults and environment by themselves, even where every pipeline overrides it."""
+        if self.folder.unknown_environment:
+            return [self.folder.unknown_environment]
+        defaults = self.folder.defaults
+        found = [*defaults.problems, *_misplaced(defaults), *_partial(Layers((defaults,)))]
+        if environment := self.folder.environment:
+            names = mapping(environment.data.get("pipelines")).keys()
+            found += [*self._environment_problems, *self._unknown_pipelines(environment)]
+            for part in (environment.part("defaults"), *(environment.part("pipelines", name) for name in names)):
+                found += [*_misplaced(part), *_partial(Layers((part.part(without=OWN_KEYS),)))]
+        return found
+
+    @cached_property
+    def _environment_problems(self) -> list[Problem]:
+        """What is wrong with the text and the outline of the environment's file."""
+        document = self.folder.environment
+        if document is None:
+            return []
+        layers = Layers((document,))
+        outline = findings(document.data, schemas.environment())
+        return [*document.problems, *(problem for finding in outline for problem in explain(finding, layers))]
+
+    def _unknown_pipelines(self, environment: Document) -> Iterator[Problem]:
+        known = sorted(self.folder.by_stem)
+        for name in mapping(environment.data.get("pipelines")):
+            if name not in self.folder.by_stem:
+                hint = suggest(name, known, f"pipelines: {', '.join(known[:20])}" if known else "")
+                message = f"there is no pipeline '{name}'"
+                yield Layers((environment,)).problem(
+                    ("pipelines", name), "unknown-pipeline", message, hint, at_key=True
+                )
+
+
+def _misplaced(document: Document) -> Iterator[Problem]:
+    """Return a problem for each key that only a pipeline's own file can have."""
+    for key in OWN_KEYS:
+        if key in document.data:
+            message = f"{key} belongs in a pipeline's own file, and is not inherited from here"
+            yield Layers((document,)).problem((key,), "misplaced-key", message, "remove it", at_key=True)
 
 
 def _told(problems: Iterable[Problem]) -> set[str]:

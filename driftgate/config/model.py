@@ -7,24 +7,56 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from driftgate.config import schemas
+from driftgate.config import mapped, schemas
 from driftgate.config.dates import moment, timezone
 from driftgate.config.layers import Layers
-from driftgate.durations import parse_duration
+from driftgate.config.order import Order
+from driftgate.config.params import as_param
+from driftgate.config.tree import Node, Reference, Tree
+from driftgate.config.words import KeyPath
+from driftgate.durations import is_duration, parse_duration
 
-_DURATIONS = ("retry_delay", "execution_timeout")
-_DEFAULT_ARGS = ("owner", "retries", *_DURATIONS)
+_DURATIONS = ("retry_delay", "max_retry_delay", "execution_timeout")
+_NO_SETTINGS = ("operator", "depends_on", "expand", "expand_kwargs", "inlets", "outlets", "alerts")
+
+Condition = tuple[str, Any]  # ("asset", uri), ("any", (condition, …)) or ("all", (condition, …))
+
+
+@dataclass(frozen=True)
+class AssetSchedule:
+    """Run when assets are updated, and, with ``cron``, at these times too."""
+
+    cron: str | None
+    condition: Condition
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of tasks."""
+
+    group_id: str  # in full: outer.inner
+    parent: str  # the group it is in, in full; "" if in none
+    tooltip: str
+    depends_on: tuple[str, ...]  # tasks and groups, in full: declared, then implied by routes
+    path: KeyPath  # where it stands in the effective configuration
 
 
 @dataclass(frozen=True)
 class Task:
     """One task. What its operator is given, and what Airflow is told about it."""
 
-    task_id: str
+    task_id: str  # in full: group.task
+    group: str  # the group it is in, in full; "" if in none
     operator: str  # a short name, or the dotted path of an Airflow operator
     parameters: Mapping[str, Any]  # the operator's own, defaults filled in; durations stay text
-    depends_on: tuple[str, ...]  # declared, then implied by routes
+    depends_on: tuple[str, ...]  # tasks and groups, in full: declared, then implied by output_of and by routes
     settings: Mapping[str, Any]  # Airflow keywords, Python-typed; only what the task itself sets
+    expand: Mapping[str, Any]  # parameter → list of values, or {"output_of": task id in full}
+    expand_kwargs: Any  # list of mappings, or {"output_of": task id in full}; None if not used
+    outlets: tuple[str, ...]  # URIs of assets
+    inlets: tuple[str, ...]
+    alerts: Mapping[str, tuple[str, ...]]  # on_failure, on_retry, on_success → channels; only what the task itself sets
+    path: KeyPath  # where it stands in the effective configuration
 
 
 @dataclass(frozen=True)
@@ -34,19 +66,29 @@ class Pipeline:
     dag_id: str
     file: str
     description: str
-    schedule: str | None
+    dag_display_name: str | None
+    schedule: str | timedelta | AssetSchedule | None
     start_date: datetime
     end_date: datetime | None
     timezone: str
     catchup: bool
     max_active_runs: int | None
     max_active_tasks: int | None
+    max_consecutive_failed_dag_runs: int | None
     dagrun_timeout: timedelta | None
+    fail_fast: bool
+    is_paused_upon_creation: bool | None
+    render_template_as_native_obj: bool
     owner: str
     tags: tuple[str, ...]
     default_args: Mapping[str, Any]
+    params: Mapping[str, Mapping[str, Any]]  # name → what Airflow's Param takes; without "default" it is required
     sections: Mapping[str, Any]
+    groups: tuple[Group, ...]  # each before those in it
     tasks: tuple[Task, ...]
+    # (before, after) of every depends_on, those deep inside groups first: Airflow finds out which are the first
+    # and last tasks of a group at the moment when the group is connected.
+    edges: tuple[tuple[str, str], ...]
     layers: Layers = field(repr=False, compare=False)
 
     def locate(self, *path: str | int) -> str:
@@ -58,46 +100,106 @@ def to_pipeline(layers: Layers) -> Pipeline:
     """Return the pipeline that ``layers``, which must have been found valid, describe."""
     data = schemas.with_defaults(layers.data, schemas.envelope())
     zone = timezone(data["timezone"])
+    tree = Tree(data["tasks"])
+    order = Order(tree)
     return Pipeline(
         dag_id=data["dag_id"],
-        file=layers.documents[0].file,
+        file=layers.documents[layers.home].file,
         description=data["description"],
-        schedule=data["schedule"],
+        dag_display_name=data.get("dag_display_name"),
+        schedule=_schedule(data["schedule"]),
         start_date=moment(data["start_date"], zone),
         end_date=moment(data["end_date"], zone) if "end_date" in data else None,
         timezone=data["timezone"],
         catchup=data["catchup"],
         max_active_runs=data.get("max_active_runs"),
         max_active_tasks=data.get("max_active_tasks"),
+        max_consecutive_failed_dag_runs=data.get("max_consecutive_failed_dag_runs"),
         dagrun_timeout=parse_duration(data["dagrun_timeout"]) if "dagrun_timeout" in data else None,
+        fail_fast=data["fail_fast"],
+        is_paused_upon_creation=data.get("is_paused_upon_creation"),
+        render_template_as_native_obj=data["render_template_as_native_obj"],
         owner=data["owner"],
         tags=tuple(data["tags"]),
-        default_args=_typed({key: data[key] for key in _DEFAULT_ARGS if key in data}),
+        default_args=_typed({key: data[key] for key in ("owner", *schemas.common_settings()) if key in data}),
+        params={name: as_param(param) for name, param in data["params"].items()},
         sections={key: data[key] for key in schemas.sections() if key in data},
-        tasks=_tasks(data["tasks"]),
+        groups=tuple(_group(group, order) for group in tree.groups.values()),
+        tasks=tuple(_task(task, order) for task in tree.tasks.values()),
+        edges=tuple(order.by_depth),
         layers=layers,
     )
 
 
-def _tasks(tasks: Mapping[str, Mapping[str, Any]]) -> tuple[Task, ...]:
-    implied: dict[str, list[str]] = {}
-    for task_id, task in tasks.items():
-        for target in task["routes"].values() if task["operator"] == "decide_action" else ():
-            implied.setdefault(target, []).append(task_id)
-    return tuple(_task(task_id, task, implied.get(task_id, [])) for task_id, task in tasks.items())
+def _schedule(schedule: Any) -> str | timedelta | AssetSchedule | None:
+    if isinstance(schedule, Mapping):
+        assets = {key: value for key, value in schedule.items() if key != "cron"}
+        return AssetSchedule(schedule.get("cron"), _condition(assets))
+    if isinstance(schedule, str) and is_duration(schedule):
+        return parse_duration(schedule)
+    return None if schedule is None else str(schedule)
 
 
-def _task(task_id: str, task: Mapping[str, Any], implied: list[str]) -> Task:
-    common = schemas.task_settings()
-    own = {key: value for key, value in task.items() if key not in common}
-    settings = {key: task[key] for key in common if key in task and key not in {"operator", "depends_on"}}
-    return Task(
-        task_id=task_id,
-        operator=task["operator"],
-        parameters=schemas.with_defaults(own, schemas.parameters(task["operator"])),
-        depends_on=tuple(dict.fromkeys([*task.get("depends_on", []), *implied])),
-        settings=_typed(settings),
+def _condition(condition: Any) -> Condition:
+    if isinstance(condition, str):
+        return "asset", condition
+    [(kind, of)] = condition.items()
+    return kind, of if kind == "asset" else tuple(_condition(inner) for inner in of)
+
+
+def _group(node: Node, order: Order) -> Group:
+    return Group(
+        group_id=node.id,
+        parent=node.group,
+        tooltip=node.data.get("tooltip", ""),
+        depends_on=tuple(order.before.get(node.id, ())),
+        path=node.path,
     )
+
+
+def _task(node: Node, order: Order) -> Task:
+    keys = schemas.task_keys()
+    data = _resolved(node, order.tree)
+    own = {key: value for key, value in data.items() if key not in keys}
+    return Task(
+        task_id=node.id,
+        group=node.group,
+        operator=data["operator"],
+        parameters=_parameters(own, data),
+        depends_on=tuple(order.before.get(node.id, ())),
+        settings=_typed({key: data[key] for key in keys if key in data and key not in _NO_SETTINGS}),
+        expand=data.get("expand", {}),
+        expand_kwargs=data.get("expand_kwargs"),
+        outlets=tuple(data.get("outlets", ())),
+        inlets=tuple(data.get("inlets", ())),
+        alerts={event: tuple(channels) for event, channels in data.get("alerts", {}).items()},
+        path=node.path,
+    )
+
+
+def _parameters(own: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an operator's parameters with defaults, but for those that each of its expansions brings along."""
+    if mapped.always_given(task) is None:
+        return dict(own)
+    filled = schemas.with_defaults(own, schemas.parameters(task["operator"]))
+    return {key: value for key, value in filled.items() if key not in mapped.given(task)}
+
+
+def _resolved(node: Node, tree: Tree) -> dict[str, Any]:
+    """Return what a task says, with ids in full where it names others in its parameters."""
+    data = schemas.with_defaults(node.data, {})
+    for said in tree.spoken_by(node):
+        path = said.path[len(node.path) :]
+        if path[0] != "depends_on":
+            _put(data, path, said)
+    return data
+
+
+def _put(data: dict[str, Any], path: KeyPath, said: Reference) -> None:
+    inner: Any = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = said.target
 
 
 def _typed(settings: dict[str, Any]) -> dict[str, Any]:

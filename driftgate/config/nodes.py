@@ -57,7 +57,7 @@ class _Parser(CParser):
 
     def resolve(self, kind: type[Node], value: str, implicit: Any) -> Kind:
         if kind is ScalarNode:
-            return _scalar_kind(value) if implicit[0] else Kind.TEXT
+            return scalar_kind(value) if implicit[0] else Kind.TEXT
         return Kind.COLLECTION
 
     def descend_resolver(self, parent: Node, index: Any) -> None: ...
@@ -65,7 +65,8 @@ class _Parser(CParser):
     def ascend_resolver(self) -> None: ...
 
 
-def _scalar_kind(value: str) -> Kind:
+def scalar_kind(value: str) -> Kind:
+    """Return what ``value`` is when it stands without quotes."""
     if value in _KEYWORDS:
         return _KEYWORDS[value]
     if value[0] not in "-+.0123456789":

@@ -21,6 +21,7 @@ from driftgate.config.source import MAX_BYTES
 from driftgate.config.syntax import lines_of
 from driftgate.config.words import printable
 from driftgate.errors import Problem
+from driftgate.paint import Paint, plain
 
 _WIDEST = 120
 _OPENING = (FlowMappingStartToken, FlowSequenceStartToken)
@@ -29,20 +30,21 @@ _CLOSING = (FlowMappingEndToken, FlowSequenceEndToken)
 Extents = dict[tuple[int, int], tuple[int, int]]  # where a token begins → where it ends, lines and columns from 1
 
 
-def render_text(problems: Sequence[Problem], root: Path) -> str:
+def render_text(problems: Sequence[Problem], root: Path, paint: Paint = plain) -> str:
     """Return ``problems`` as text, with context from the files below ``root``, and a closing count."""
-    blocks = [render_problem(problem, root) for problem in problems]
+    blocks = [render_problem(problem, root, paint) for problem in problems]
     return "\n\n".join([*blocks, summary(problems)]) + "\n"
 
 
-def render_problem(problem: Problem, root: Path) -> str:
+def render_problem(problem: Problem, root: Path, paint: Paint = plain) -> str:
     """Return one problem as text."""
     place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
-    lines = [f"{printable(place)}: {problem.severity}[{problem.code}]: {problem.message}"]
+    kind = paint(problem.severity, f"{problem.severity}[{problem.code}]:")
+    lines = [f"{paint('place', printable(place) + ':')} {kind} {problem.message}"]
     if problem.line:
-        lines += _context(root / problem.file, problem.line, problem.column)
+        lines += _context(root / problem.file, problem.line, problem.column, paint)
     if problem.hint:
-        lines.append(f"  hint: {problem.hint}")
+        lines.append(f"  {paint('hint', 'hint:')} {problem.hint}")
     return "\n".join(lines)
 
 
@@ -56,7 +58,7 @@ def summary(problems: Sequence[Problem]) -> str:
     return f"{' and '.join(counts)} in {files} file{'s' * (files > 1)}"
 
 
-def _context(path: Path, line: int, column: int) -> list[str]:
+def _context(path: Path, line: int, column: int, paint: Paint) -> list[str]:
     text = _text_of(path)
     lines = [_visible(content) for content in lines_of(text)]
     if not text or line > len(lines):
@@ -64,9 +66,11 @@ def _context(path: Path, line: int, column: int) -> list[str]:
     gutter = len(str(line)) + 3
     first = max(0, line - 2)
     shown = [
-        f"{first + 1 + i:>{gutter}} | {_fit(content, column)}".rstrip() for i, content in enumerate(lines[first:line])
+        f"{paint('quiet', f'{number:>{gutter}} |')} {_fit(content, column)}".rstrip()
+        for number, content in enumerate(lines[first:line], first + 1)
     ]
-    return [*shown, _caret(lines[line - 1], line, column, text, gutter)]
+    padding, caret = _caret(lines[line - 1], line, column, text)
+    return [*shown, f"{paint('quiet', ' ' * gutter + ' |')} {padding}{paint('caret', caret)}"]
 
 
 def _text_of(path: Path) -> str:
@@ -97,21 +101,26 @@ def _start(column: int) -> int:
     return 0 if column <= _WIDEST - 20 else column - 40
 
 
-def _caret(content: str, line: int, column: int, text: str, gutter: int) -> str:
+def _caret(content: str, line: int, column: int, text: str) -> tuple[str, str]:
+    """Return what stands below a line: the space before the token, and the carets under it."""
     start = _start(column)
     before = content[start : column - 1]
     end_line, end = _extents(text).get((line, column), (line, column + 1))
     token = content[column - 1 : end - 1 if end_line == line else len(content)].rstrip()
     room = max(1, _WIDEST - len(before))
-    padding = "".join("\t" if char == "\t" else " " * _width(char) for char in before)
-    return f"{' ' * gutter} | {padding}{'^' * max(1, sum(map(_width, token[:room])))}"
+    padding = "".join("\t" if char == "\t" else " " * width(char) for char in before)
+    return padding, "^" * max(1, width(token[:room]))
 
 
-def _width(char: str) -> int:
-    """Return how many columns of a terminal ``char`` takes."""
-    if unicodedata.combining(char):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def width(text: str) -> int:
+    """Return how many columns of a terminal ``text`` takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(char) else 2 if _is_wide(char) else 1 for char in text)
+
+
+def _is_wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
 
 
 @lru_cache(maxsize=8)

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-Schema = dict[str, Any]
+from driftgate.config.conform import Schema
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SUFFIX = ".schema.json"
+_NO_SECTIONS = ("params", "tasks")
 
 
 def schema_dir() -> Path:
@@ -29,25 +30,53 @@ def operators() -> tuple[str, ...]:
 
 @cache
 def envelope() -> Schema:
-    """Return the schema of a pipeline without its tasks, of which each is checked by its operator's own."""
-    schema: Schema = _inline(_pipeline_file())
+    """Return the schema of a complete pipeline without its tasks, of which each is checked by its operator's own."""
+    file = _pipeline_file()
+    complete = _inline(file["else"])  # what editors must not ask of a file that extends another
+    complete["properties"]["tasks"] = {}
+    schema = _overlay(_define("part"), {**complete, "required": [*file["required"], *complete["required"]]})
     schema["properties"]["tasks"].pop("additionalProperties")
     return schema
+
+
+@cache
+def environment() -> Schema:
+    """Return the schema of an environment's file, of which the parts of pipelines are checked as such."""
+    schema: Schema = _read(f"environment{_SUFFIX}")
+    part = {"type": "object", "description": "Keys of a pipeline."}
+    parts = {"defaults": {"type": "object"}, "pipelines": {"type": "object", "additionalProperties": part}}
+    return _overlay(schema, {"properties": parts})
 
 
 @cache
 def sections() -> tuple[str, ...]:
     """Return the keys of a pipeline that operators receive whole."""
     properties = envelope()["properties"]
-    return tuple(key for key, schema in properties.items() if schema.get("type") == "object" and key != "tasks")
+    return tuple(
+        key for key, schema in properties.items() if schema.get("type") == "object" and key not in _NO_SECTIONS
+    )
 
 
 @cache
-def task_settings() -> Schema:
+def common_settings() -> tuple[str, ...]:
+    """Return the keys that a pipeline may set for all its tasks, and a task for itself."""
+    suffix = "_setting"
+    return tuple(key.removesuffix(suffix) for key in _pipeline_file()["$defs"] if key.endswith(suffix))
+
+
+@cache
+def task_keys() -> Schema:
     """Return the properties that every task may have, whatever its operator."""
     properties: Schema = _inline(_pipeline_file()["$defs"]["task"]["properties"])
-    properties["operator"].pop("anyOf")  # told in plain words by validate.py
     return properties
+
+
+@cache
+def group() -> Schema:
+    """Return the schema of a group without its tasks."""
+    schema = {**_define("group"), "required": ["tasks"]}
+    schema["properties"]["tasks"].pop("additionalProperties")
+    return schema
 
 
 @cache
@@ -66,9 +95,20 @@ def task(operator: str) -> Schema:
     return {
         "type": "object",
         "required": ["operator", *own.get("required", [])],
-        "properties": {**own["properties"], **task_settings()},
+        "properties": {**own["properties"], **task_keys()},
         "additionalProperties": own.get("additionalProperties", False),
     }
+
+
+@cache
+def definition(name: str) -> Schema:
+    """Return one of the definitions that the schemas share."""
+    return _define(name)
+
+
+def _define(name: str) -> Schema:
+    schema: Schema = _inline({"$ref": f"#/$defs/{name}"})
+    return schema
 
 
 def with_defaults(data: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
@@ -94,16 +134,26 @@ def _pipeline_file() -> Schema:
     return _read(f"pipeline{_SUFFIX}")
 
 
-def _inline(schema: Any) -> Any:
+def _overlay(below: Schema, above: Schema) -> Schema:
+    """Return ``below`` with what ``above`` adds to it, at every level."""
+    both = {key: _overlay(below[key], value) for key, value in above.items() if isinstance(below.get(key), dict)}
+    return {**below, **above, **both}
+
+
+def _inline(schema: Any, within: tuple[str, ...] = ()) -> Any:
     """Return ``schema`` with every $ref replaced by what it names; what stands beside it takes precedence.
 
-    Checking is faster for it, and so is looking up the description or the default of a property.
+    Checking is faster for it, and so is looking up the description or the default of a property. A definition
+    that holds itself is cut off there: who checks it goes down step by step.
     """
     if isinstance(schema, list):
-        return [_inline(item) for item in schema]
+        return [_inline(item, within) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    if "#/$defs/" in schema.get("$ref", ""):
+    _, _, name = schema.get("$ref", "").partition("#/$defs/")
+    if name in within:
+        return {}
+    if name:
         beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**_pipeline_file()["$defs"][schema["$ref"].rpartition("/")[2]], **beside}
-    return {key: _inline(value) for key, value in schema.items() if key != "$defs"}
+        return _inline({**_pipeline_file()["$defs"][name], **beside}, (*within, name))
+    return {key: _inline(value, within) for key, value in schema.items() if key != "$defs"}

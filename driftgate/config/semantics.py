@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice, pairwise
-from typing import Any
+from collections.abc import Callable, Iterator
+from itertools import islice
 
-from driftgate.config import graph, schemas
-from driftgate.config.cron import check_schedule
-from driftgate.config.dates import check_dates, check_timezone
-from driftgate.config.draft import Draft, is_number, mapping, sequence
+from driftgate.config import schemas
+from driftgate.config.alarms import check_alarms
+from driftgate.config.draft import Draft, mapping, sequence
+from driftgate.config.limits import check_bands, check_columns, check_gates
+from driftgate.config.mapped import check_expansion
+from driftgate.config.params import check_params, required
+from driftgate.config.running import check_promotion, check_reachable
 from driftgate.config.sentences import how_to_add
 from driftgate.config.source import MAX_PROBLEMS
-from driftgate.config.words import KeyPath, dotted, show, suggest
+from driftgate.config.timing import check_assets, check_cooldown, check_timing
+from driftgate.config.wiring import (
+    check_cycles,
+    check_ids,
+    check_references,
+    check_trigger_rules,
+    check_upstream,
+)
+from driftgate.config.words import KeyPath, dotted, listing, show, suggest
 from driftgate.errors import Problem
 
 # operator → the sections it works on
@@ -29,32 +39,10 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "validate_data_quality": ("dataset", "quality"),
 }
 
-# operator → the operator whose result it works on, which must therefore come somewhere before it
-NEEDS_UPSTREAM: dict[str, str] = {
-    "decide_action": "check_drift",
-    "evaluate_model": "train_model",
-    "promote_to_production": "evaluate_model",
-    "restart_api_service": "promote_to_production",
-    "trigger_retraining": "check_drift",
-}
-
-# metric → the least and the greatest value it can have
-METRIC_RANGES: dict[str, tuple[float, float]] = {
-    "accuracy": (0, 1),
-    "average_precision": (0, 1),
-    "balanced_accuracy": (0, 1),
-    "brier": (0, 1),
-    "f1": (0, 1),
-    "log_loss": (0, float("inf")),
-    "precision": (0, 1),
-    "recall": (0, 1),
-    "roc_auc": (0, 1),
-}
-
 ESTIMATOR_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
 
 _CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
-_NUMERIC = ("number", "integer")
+_EVENTS = ("on_failure", "on_retry", "on_success")
 
 
 def check(draft: Draft) -> list[Problem]:
@@ -70,106 +58,37 @@ def _check_name(draft: Draft) -> Iterator[Problem]:
         yield draft.layers.problem(("dag_id",), "dag-id-not-file-name", message, hint)
 
 
-def _check_schedule(draft: Draft) -> Iterator[Problem]:
-    schedule = draft.layers.data.get("schedule")
-    fault = check_schedule(schedule) if isinstance(schedule, str) else None
-    if fault:
-        yield draft.layers.problem(("schedule",), "schedule", f"schedule: {fault[0]}", fault[1])
-    if schedule == "@continuous" and draft.layers.data.get("max_active_runs") != 1:
-        message = "schedule: @continuous runs one run after the other, so max_active_runs must be 1"
-        yield draft.layers.problem(("schedule",), "schedule", message, "write max_active_runs: 1")
-
-
-def _check_calendar(draft: Draft) -> Iterator[Problem]:
-    yield from check_timezone(draft.layers)
-    yield from check_dates(draft.layers)
-
-
-def _check_references(draft: Draft) -> Iterator[Problem]:
-    for (before, after), path in draft.edges.items():
-        named = after if "routes" in path[2:3] else before
-        if before == after:
-            message = f"{dotted(path)}: '{named}' cannot come before itself"
-            yield draft.layers.problem(path, "depends-on-itself", message, "name another task, or remove it")
-        elif named not in draft.tasks:
-            message = f"{dotted(path)}: there is no task '{named}'"
-            others = [task_id for task_id in draft.tasks if task_id != path[1]]
-            hint = suggest(named, others, f"tasks: {', '.join(others[:20])}" if others else "")
-            yield draft.layers.problem(path, "unknown-task", message, hint)
-
-
-def _check_cycles(draft: Draft) -> Iterator[Problem]:
-    for cycle in graph.cycles(draft.upstream):
-        path = draft.edges[(cycle[-1], cycle[0])]
-        message = f"tasks wait for each other: {' → '.join([*cycle, cycle[0]])}"
-        yield draft.layers.problem(path, "cycle", message, "remove one of these dependencies")
-
-
 def _check_sections_present(draft: Draft) -> Iterator[Problem]:
-    for task_id, task in draft.tasks.items():
-        operator = task.get("operator")
-        for section in NEEDS_SECTION.get(operator, ()) if isinstance(operator, str) else ():
+    for node in draft.tasks.values():
+        for section in NEEDS_SECTION.get(node.operator, ()):
             if section not in draft.layers.data:
-                path = ("tasks", task_id, "operator")
-                message = f"{operator} works on the section '{section}', which this pipeline does not have"
+                message = f"{node.operator} works on the section '{section}', which this pipeline does not have"
                 hint = how_to_add(section, schemas.envelope()["properties"][section])
-                yield draft.layers.problem(path, "missing-section", message, hint)
-
-
-def _check_upstream_present(draft: Draft) -> Iterator[Problem]:
-    for operator, needed in NEEDS_UPSTREAM.items():
-        sources = draft.with_operator(needed)
-        fed = graph.downstream(draft.upstream, sources)
-        for task_id in draft.with_operator(operator):
-            if task_id not in fed:
-                path = ("tasks", task_id, "operator")
-                message = f"tasks.{task_id}: {operator} needs a task with operator {needed} before it"
-                hint = f"write depends_on: [{sources[0]}]" if sources else f"add a task with operator: {needed}"
-                yield draft.layers.problem(path, "missing-upstream", message, hint)
-
-
-def _check_bands(draft: Draft) -> Iterator[Problem]:
-    psi = draft.section("psi")
-    for lower, upper in pairwise(("minor", "moderate", "critical")):
-        low, high = psi.get(lower), psi.get(upper)
-        if is_number(low) and is_number(high) and not low < high:
-            message = f"psi.{lower} ({low}) must be below psi.{upper} ({high})"
-            hint = "severities go none < minor < moderate < critical"
-            yield draft.layers.problem(("psi", lower), "bands-order", message, hint)
-
-
-def _check_gates(draft: Draft) -> Iterator[Problem]:
-    for metric, gate in draft.section("gates").items():
-        for comparison, limit in mapping(gate).items():
-            if metric in METRIC_RANGES and is_number(limit):
-                yield from _check_gate(draft, metric, comparison, limit)
-
-
-def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Iterator[Problem]:
-    low, high = METRIC_RANGES[metric]
-    reach = f"from {low:g} to {high:g}" if high < float("inf") else f"{low:g} or greater"
-    path, name = ("gates", metric, comparison), f"gates.{metric}.{comparison}"
-    if not low <= limit <= high:
-        message = f"{name} ({limit}) is outside the metric's range"
-        share = f"; did you mean {limit / 100:g}?" if high == 1 and 2 <= limit <= 100 else ""
-        yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is always {reach}{share}")
-    elif (comparison, limit) in {("above", high), ("below", low)}:
-        other = "at_least" if comparison == "above" else "at_most"
-        message = f"{name} ({limit}) can never pass"
-        yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is {reach}; did you mean {other}?")
+                yield draft.layers.problem((*node.path, "operator"), "missing-section", message, hint)
 
 
 def _check_channels(draft: Draft) -> Iterator[Problem]:
-    channels = draft.section("alerts").get("channels")
-    if not isinstance(channels, Mapping):
-        return
-    for task_id in draft.with_operator("send_alert"):
-        for index, name in enumerate(sequence(draft.tasks[task_id].get("channels"))):
+    channels = mapping(draft.section("alerts").get("channels"))
+    for path, names in _channel_lists(draft):
+        for index, name in enumerate(names):
             if isinstance(name, str) and name not in channels:
-                path = ("tasks", task_id, "channels", index)
-                message = f"{dotted(path)}: there is no alert channel '{name}'"
-                hint = suggest(name, channels, f"declare it in alerts.channels, which has {', '.join(channels)}")
-                yield draft.layers.problem(path, "unknown-channel", message, hint)
+                message = f"{dotted((*path, index))}: there is no alert channel '{name}'"
+                declared = f", which has {', '.join(channels)}" if channels else ""
+                hint = suggest(name, channels, f"declare it in alerts.channels{declared}")
+                yield draft.layers.problem((*path, index), "unknown-channel", message, hint)
+
+
+def _channel_lists(draft: Draft) -> Iterator[tuple[KeyPath, list[object]]]:
+    for event in _EVENTS:
+        yield ("alerts", event), sequence(draft.section("alerts").get(event))
+        for node in draft.tasks.values():
+            yield (*node.path, "alerts", event), sequence(mapping(node.data.get("alerts")).get(event))
+    for node in draft.with_operator("send_alert") if "alerts" in draft.layers.data else ():
+        yield (*node.path, "channels"), sequence(node.data.get("channels"))
+        for index, names in enumerate(sequence(mapping(node.data.get("expand")).get("channels"))):
+            yield (*node.path, "expand", "channels", index), sequence(names)
+        for index, keys in enumerate(sequence(node.data.get("expand_kwargs"))):
+            yield (*node.path, "expand_kwargs", index, "channels"), sequence(mapping(keys).get("channels"))
 
 
 def _check_estimator(draft: Draft) -> Iterator[Problem]:
@@ -185,58 +104,48 @@ def _check_estimator(draft: Draft) -> Iterator[Problem]:
         yield draft.layers.problem(("model", "estimator"), "estimator", message, suggest(package, ESTIMATOR_PACKAGES))
 
 
-def _check_columns(draft: Draft) -> Iterator[Problem]:
-    for name, rules in mapping(draft.section("quality").get("columns")).items():
-        yield from _check_column(draft, ("quality", "columns", name), mapping(rules))
-
-
-def _check_column(draft: Draft, path: KeyPath, rules: Mapping[str, Any]) -> Iterator[Problem]:
-    kind, low, high = rules.get("type"), rules.get("min"), rules.get("max")
-    if is_number(low) and is_number(high) and low > high:
-        message = f"{dotted(path)}.min ({low}) must not be above max ({high})"
-        yield draft.layers.problem((*path, "min"), "range-order", message, "swap the two")
-    for bound in ("min", "max"):
-        if is_number(rules.get(bound)) and isinstance(kind, str) and kind not in _NUMERIC:
-            message = f"{dotted(path)}.{bound} is for numbers, and the column's type is {kind}"
-            yield draft.layers.problem((*path, bound), "column-rule", message, "remove it, or change the type")
-    for index, value in enumerate(sequence(rules.get("allowed"))):
-        if kind in _FITS and not _FITS[kind](value):
-            message = f"{dotted(path)}.allowed holds {show(value)}, and the column's type is {kind}"
-            yield draft.layers.problem((*path, "allowed", index), "column-rule", message, "write values of that type")
-
-
-_FITS: dict[Any, Callable[[Any], bool]] = {
-    "boolean": lambda value: isinstance(value, bool),
-    "datetime": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": is_number,
-    "string": lambda value: isinstance(value, str),
-}
-
-
 def _check_retraining(draft: Draft) -> Iterator[Problem]:
-    for task_id in draft.with_operator("trigger_retraining"):
-        name = draft.tasks[task_id].get("pipeline")
-        if isinstance(name, str) and name and name not in (known := draft.pipeline_names()):
-            path = ("tasks", task_id, "pipeline")
+    for path, name in _pipelines_named(draft):
+        if name not in (known := draft.pipeline_names()):
             message = f"{dotted(path)}: there is no pipeline '{name}'"
             others = sorted(set(known) - {draft.stem})
             hint = suggest(name, others, f"pipelines: {', '.join(others[:20])}" if others else "")
             yield draft.layers.problem(path, "unknown-pipeline", message, hint)
+        elif draft.pipeline_data and (missing := required(draft.pipeline_data(name).get("params"))):
+            message = f"{dotted(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
+            hint = f"give {listing(missing, 'and')} a default there"
+            yield draft.layers.problem(path, "param-required", message, hint)
+
+
+def _pipelines_named(draft: Draft) -> Iterator[tuple[KeyPath, str]]:
+    for node in draft.with_operator("trigger_retraining"):
+        each = enumerate(sequence(mapping(node.data.get("expand")).get("pipeline")))
+        named = [(("pipeline",), node.data.get("pipeline")), *((("expand", "pipeline", i), name) for i, name in each)]
+        for path, name in named:
+            if isinstance(name, str) and name:
+                yield (*node.path, *path), name
 
 
 _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _check_name,
-    _check_schedule,
-    _check_calendar,
-    _check_references,
-    _check_cycles,
+    check_timing,
+    check_assets,
+    check_params,
+    check_ids,
+    check_references,
+    check_cycles,
+    check_expansion,
+    check_trigger_rules,
     _check_sections_present,
-    _check_upstream_present,
-    _check_bands,
-    _check_gates,
+    check_upstream,
+    check_reachable,
+    check_promotion,
+    check_bands,
+    check_gates,
+    check_columns,
     _check_channels,
     _check_estimator,
-    _check_columns,
     _check_retraining,
+    check_cooldown,
+    check_alarms,
 )

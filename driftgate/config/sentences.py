@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from driftgate.config.conform import Finding, Schema
 from driftgate.config.layers import Layers
-from driftgate.config.schemas import Schema
-from driftgate.config.words import KeyPath, closest, dotted, listing, literal, shorten, show, suggest, suggest_key
+from driftgate.config.words import closest, dotted, listing, literal, shorten, suggest, suggest_key
 from driftgate.errors import Problem
 
 _TYPES = {
@@ -26,26 +25,6 @@ _YES_NO = dict.fromkeys(("yes", "on", "y", "true"), "true") | dict.fromkeys(("no
 _PERCENT = re.compile(r"(-?[0-9.]+) ?%")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What a keyword of a schema has against the value at ``path``."""
-
-    path: KeyPath
-    keyword: str
-    rule: Any
-    value: Any
-    schema: Schema
-
-    @property
-    def name(self) -> str:
-        return dotted(self.path) or "the file"
-
-    @property
-    def but(self) -> str:
-        """The value, as the end of a sentence about what it must be."""
-        return ", but it is empty" if self.value is None else f", not {show(self.value)}"
-
-
 def explain(finding: Finding, layers: Layers) -> Iterator[Problem]:
     """Return the problems that ``finding`` amounts to."""
     return _KEYWORDS.get(finding.keyword, _other)(finding, layers)
@@ -53,7 +32,7 @@ def explain(finding: Finding, layers: Layers) -> Iterator[Problem]:
 
 def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
     types = [finding.rule] if isinstance(finding.rule, str) else finding.rule
-    expected = finding.schema.get("title") or " or ".join(_TYPES[name] for name in types)
+    expected = finding.schema.get("title") or listing(_TYPES[name] for name in types)
     message = f"{finding.name} must be {expected}{finding.but}"
     yield layers.problem(finding.path, "wrong-type", message, _type_hint(finding, types))
 
@@ -64,6 +43,8 @@ def _type_hint(finding: Finding, types: list[str]) -> str:
         return str(finding.schema["patternErrorMessage"])
     if isinstance(value, str):
         return _hint_from_text(finding, types, value)
+    if isinstance(value, list) and "all" in finding.schema.get("properties", ()):
+        return "write all: and the list, or any: and the list"
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
     if "string" in types and isinstance(value, bool | int | float):
@@ -138,7 +119,8 @@ def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem
     for key in [key for key in finding.value if key not in known][:20]:
         where = f" in {finding.name}" if finding.path else ""
         message = f"unknown key '{shorten(key)}'{where}"
-        yield layers.problem((*finding.path, key), "unknown-key", message, suggest_key(key, known), at_key=True)
+        hint = suggest_key(key, known, finding.schema.get("unknownKeyHint", ""))
+        yield layers.problem((*finding.path, key), "unknown-key", message, hint, at_key=True)
 
 
 def _enum(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -169,8 +151,12 @@ def _range_of(schema: Schema) -> str:
 
 
 def _range_hint(finding: Finding) -> str:
-    upper = finding.schema.get("maximum", finding.schema.get("exclusiveMaximum"))
-    if upper == 1 and 1 < finding.value <= 100:
+    schema = finding.schema
+    lower, upper = (
+        schema.get("minimum", schema.get("exclusiveMinimum")),
+        schema.get("maximum", schema.get("exclusiveMaximum")),
+    )
+    if lower == 0 and upper == 1 and 1 < finding.value <= 100:
         return f"it is a share: {finding.value} % is {finding.value / 100:g}"
     return _usage(finding)
 
@@ -197,7 +183,8 @@ def _size(finding: Finding, layers: Layers) -> Iterator[Problem]:
     schema = finding.schema
     if schema.get("minProperties") == schema.get("maxProperties") == 1:
         message = f"{finding.name} must have exactly one of {listing(schema['properties'])}"
-        hint = "keep one of them" if finding.value else f"such as {flow({'above': 0.9})}"
+        samples = schema.get("examples") or [{"above": 0.9}]
+        hint = "keep one of them" if finding.value else f"such as {flow(samples[0])}"
         yield layers.problem(finding.path, "not-exactly-one", message, hint)
     elif finding.keyword == "maxLength":
         message = f"{finding.name} must be at most {finding.rule} characters long"

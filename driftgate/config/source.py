@@ -7,17 +7,30 @@ the last of two equal keys wins. Here a file yields JSON types only, and everyth
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from driftgate.config.nodes import MAX_DEPTH, Kind, Place, TooDeep, compose, find, kind_of, nodes, pairs, place_of
-from driftgate.config.syntax import QUOTE_TEMPLATES, explain
-from driftgate.config.words import dotted, printable, shorten, show
+from driftgate.config.nodes import (
+    MAX_DEPTH,
+    Kind,
+    Place,
+    TooDeep,
+    compose,
+    find,
+    kind_of,
+    nodes,
+    pairs,
+    place_of,
+    scalar_kind,
+)
+from driftgate.config.syntax import QUOTE_TEMPLATES, TYPOGRAPHIC, Slip, explain, slip, straight, without_typographic
+from driftgate.config.words import KeyPath, dotted, printable, shorten, show
 from driftgate.errors import Problem
 
 MAX_BYTES = 1024 * 1024
@@ -25,6 +38,7 @@ MAX_VALUES = 100_000
 MAX_PROBLEMS = 100  # of one file and one check; whoever has more will not read them all
 _BEGIN = "begin with dag_id, schedule and tasks"
 _LARGEST = 2**63 - 1
+_OPEN = re.compile(r"[ :](\{[^{}]*|\[[^\[\]]*)\Z")  # a bracket that the key opens and does not close
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,15 @@ class Document:
     data: Mapping[str, Any]
     problems: tuple[Problem, ...] = ()
     readable: bool = True  # False: the text yields no data, so there is nothing more to check
+    root: KeyPath = ()  # where in the text ``data`` is
+
+    def part(self, *root: str, without: Collection[str] = ()) -> Document:
+        """Return the mapping at ``root`` as a document of its own, empty if there is none; positions stay right."""
+        data: Any = self.data
+        for key in root:
+            data = data.get(key) if isinstance(data, Mapping) else None
+        data = data if isinstance(data, Mapping) else {}
+        return replace(self, data={key: data[key] for key in data if key not in without}, root=(*self.root, *root))
 
     def position(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[int, int]:
         """Return line and column (from 1) of the value at ``path``, or of its key.
@@ -44,7 +67,7 @@ class Document:
         place of its own on its key's line: an empty one, and a mapping or list on the lines below.
         """
         node = nodes(self.text) if self.readable else None
-        return find(node, path, at_key=at_key) if node else (1, 1)
+        return find(node, (*self.root, *path), at_key=at_key) if node else (1, 1)
 
 
 def read(path: Path, file: str) -> Document:
@@ -118,6 +141,11 @@ def _build(file: str, text: str, node: Node | None) -> Document:
     return Document(file, text, data, tuple(builder.problems))
 
 
+def _meant(slip: Slip, node: Node) -> Node:
+    kind: Any = scalar_kind(slip.value)
+    return ScalarNode(kind, slip.value, node.start_mark, node.end_mark)
+
+
 class _Builder:
     """Turns nodes into data, noting what is odd on the way."""
 
@@ -143,6 +171,10 @@ class _Builder:
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
+            if found := self._slip(key_node, value_node):
+                if key_node.end_mark.index == value_node.start_mark.index:  # else the value is cut in two
+                    data.setdefault(found.key, self.build(_meant(found, key_node), depth + 1))
+                continue
             key = self._key(key_node, node)
             if key is None:
                 continue
@@ -179,7 +211,25 @@ class _Builder:
             message = f"a key must be text, not {shown}" if shown else "a key is missing before the ':'"
             self._note(node, "key-not-text", message, f'write "{shown}" in quotes' if shown else "write key: value")
             return None
-        return str(node.value)
+        return self._text(node)
+
+    def _slip(self, key: Node, value: Node) -> Slip | None:
+        """Note a key that swallowed its value, as in ``{above 0.95}`` and ``guard:{cooldown: 6h}``."""
+        if not isinstance(key, ScalarNode) or key.style:
+            return None
+        alone = key.end_mark.index == value.start_mark.index and (" " in key.value or ":" in key.value)
+        found = slip(key.value) if alone or _OPEN.search(key.value) else None
+        if found:
+            self._note(key, "yaml-syntax", found.message, found.hint if alone else found.hint + " …", found.offset)
+        return found
+
+    def _text(self, node: Node) -> str:
+        plain = isinstance(node, ScalarNode) and not node.style
+        text = without_typographic(node.value) if plain else None
+        if text is None:
+            return str(node.value)
+        self._note(node, "yaml-syntax", TYPOGRAPHIC, straight(node.value))
+        return text
 
     def _check_tag(self, node: Node) -> None:
         if kind_of(node) is None:
@@ -195,7 +245,7 @@ class _Builder:
             case Kind.INTEGER | Kind.FLOAT | Kind.NOT_FINITE:
                 return self._number(node)
             case _:
-                return node.value
+                return self._text(node)
 
     def _number(self, node: Node) -> int | float:
         kind = kind_of(node)
@@ -214,7 +264,7 @@ class _Builder:
         message = f"the key '{shorten(key)}' is already used in line {first.start_mark.line + 1}"
         self._note(node, "duplicate-key", message, "keep one of the two")
 
-    def _note(self, node: Node, code: str, message: str, hint: str) -> None:
+    def _note(self, node: Node, code: str, message: str, hint: str, offset: int = 0) -> None:
         if len(self.problems) < MAX_PROBLEMS:
             line, column = place_of(node.start_mark) or (0, 0)
-            self.problems.append(Problem(self.file, line, column, dotted(self.path), code, message, hint))
+            self.problems.append(Problem(self.file, line, column + offset, dotted(self.path), code, message, hint))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from driftgate.config import schemas
+from driftgate.config import mapped, schemas
+from driftgate.config.conform import Schema, findings
 from driftgate.config.layers import Layers
-from driftgate.config.sentences import Finding, explain
+from driftgate.config.sentences import explain
 from driftgate.config.source import MAX_PROBLEMS
+from driftgate.config.tree import is_group
 from driftgate.config.words import KeyPath, dotted, show, suggest
 from driftgate.errors import Problem
-
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
-    from jsonschema.protocols import Validator
 
 _DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
@@ -36,20 +33,45 @@ def _unique(problems: Iterator[Problem]) -> Iterator[Problem]:
 
 
 def _problems(layers: Layers) -> Iterator[Problem]:
-    yield from _check(layers, layers.data, _envelope_validator(), ())
-    tasks = layers.data.get("tasks")
-    for task_id, task in tasks.items() if isinstance(tasks, dict) else ():
-        yield from _check_task(layers, task_id, task)
+    yield from _check(layers, layers.data, schemas.envelope(), ())
+    yield from _check_conditions(layers, layers.data.get("schedule"), ("schedule",))
+    yield from _check_tasks(layers, layers.data.get("tasks"), ("tasks",))
 
 
-def _check_task(layers: Layers, task_id: str, task: Any) -> Iterator[Problem]:
-    path = ("tasks", task_id)
-    operator = task.get("operator") if isinstance(task, dict) else None
+def _check_conditions(layers: Layers, condition: Any, path: KeyPath) -> Iterator[Problem]:
+    """Check the assets of a schedule, however deep they are nested."""
+    for key in ("any", "all") if isinstance(condition, Mapping) else ():
+        inner = condition.get(key)
+        for index, item in enumerate(inner if isinstance(inner, list) else ()):
+            yield from _check(layers, item, schemas.definition("condition"), (*path, key, index))
+            yield from _check_conditions(layers, item, (*path, key, index))
+
+
+def _check_tasks(layers: Layers, tasks: Any, path: KeyPath) -> Iterator[Problem]:
+    for name, entry in tasks.items() if isinstance(tasks, Mapping) else ():
+        if is_group(entry):
+            yield from _check(layers, entry, schemas.group(), (*path, name))
+            yield from _check_tasks(layers, entry.get("tasks"), (*path, name, "tasks"))
+        else:
+            yield from _check_task(layers, (*path, name), entry)
+
+
+def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
+    operator = task.get("operator") if isinstance(task, Mapping) else None
     known = operator if operator in schemas.operators() else None
     if isinstance(operator, str) and not known and not _DOTTED_PATH.fullmatch(operator):
         yield _unknown_operator(layers, (*path, "operator"), operator)
     # Without a known operator nobody can tell which keys of its own the task may have.
-    yield from _check(layers, task, _task_validator(known), path)
+    yield from _check(layers, task, _task_schema(known or "", task), path)
+
+
+def _task_schema(operator: str, task: Any) -> Schema:
+    """Return the schema of a task, which need not require what ``expand`` gives."""
+    schema = schemas.task(operator)
+    if not isinstance(task, Mapping) or not task.keys() & {"expand", "expand_kwargs"}:
+        return schema
+    elsewhere = set(schema["required"]) if mapped.always_given(task) is None else mapped.meant(task, schema["required"])
+    return {**schema, "required": [key for key in schema["required"] if key == "operator" or key not in elsewhere]}
 
 
 def _unknown_operator(layers: Layers, path: KeyPath, operator: str) -> Problem:
@@ -58,63 +80,6 @@ def _unknown_operator(layers: Layers, path: KeyPath, operator: str) -> Problem:
     return layers.problem(path, "unknown-operator", message, suggest(operator, schemas.operators(), hint))
 
 
-def _check(layers: Layers, data: Any, validator: Validator, base: KeyPath) -> Iterator[Problem]:
-    for error in islice(validator.iter_errors(data), MAX_PROBLEMS):
-        yield from explain(_finding(error, base), layers)
-
-
-def _finding(error: ValidationError, base: KeyPath) -> Finding:
-    path, keyword = (*base, *error.absolute_path), str(error.validator)
-    if "propertyNames" in error.absolute_schema_path:  # about a key, and reported at its mapping
-        path, keyword = (*path, str(error.instance)), "propertyNames"
-    schema = error.schema if isinstance(error.schema, dict) else {}
-    return Finding(path, keyword, error.validator_value, error.instance, schema)
-
-
-@lru_cache(maxsize=1)
-def _envelope_validator() -> Validator:
-    validator: Validator = _validator_class()(schemas.envelope())
-    return validator
-
-
-@lru_cache(maxsize=256)
-def _task_validator(operator: str | None) -> Validator:
-    validator: Validator = _validator_class()(schemas.task(operator or ""))
-    return validator
-
-
-@lru_cache(maxsize=1)
-def _validator_class() -> Any:
-    # Imported late: reading a configuration for other purposes need not wait for it.
-    from jsonschema import validators
-
-    draft = validators.Draft202012Validator
-    types = draft.TYPE_CHECKER.redefine("integer", _is_whole)
-    keywords = {"pattern": _pattern, "uniqueItems": _unique_items}
-    return validators.extend(draft, keywords, type_checker=types)  # type: ignore[no-untyped-call]
-
-
-def _is_whole(checker: Any, value: Any) -> bool:
-    """Tell whether ``value`` is written as a whole number: 2.0 would reach Airflow as a float."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _pattern(validator: Any, pattern: str, value: Any, schema: Any) -> Iterator[ValidationError]:
-    """Check a pattern as JSON Schema means it: Python's ``$`` would let a final line break pass."""
-    from jsonschema.exceptions import ValidationError
-
-    if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-def _unique_items(validator: Any, unique: bool, value: Any, schema: Any) -> Iterator[ValidationError]:
-    """Check for repeated scalars in linear time; lists hold nothing else that could be repeated."""
-    from jsonschema.exceptions import ValidationError
-
-    seen = set()
-    for index, item in enumerate(value if unique and isinstance(value, list) else ()):
-        if isinstance(item, str | int | float):
-            key = (isinstance(item, bool), item)
-            if key in seen:
-                yield ValidationError(f"{item!r} is repeated", path=[index], instance=item)
-            seen.add(key)
+def _check(layers: Layers, data: Any, schema: Schema, base: KeyPath) -> Iterator[Problem]:
+    for finding in islice(findings(data, schema, base), MAX_PROBLEMS):
+        yield from explain(finding, layers)

@@ -10,12 +10,14 @@ from typing import Any
 KeyPath = tuple[str | int, ...]
 
 _LONGEST = 60
-_MOST_OPTIONS = 500  # comparing words takes time; nobody misspells one of thousands
+_MOST_OPTIONS = 1_000  # comparing words takes time; nobody misspells one of thousands
+_MOST_KEYS = 20  # that a hint lists
 # What people bring along from Airflow 2, dag-factory and other tools, and what it is called here.
 _FORMER_NAMES = {
     "concurrency": "max_active_tasks",
-    "default_args": "owner, retries, retry_delay and execution_timeout at the top level",
+    "default_args": "owner, retries, retry_delay and so on at the top level",
     "dependencies": "depends_on",
+    "inherits": "extends",
     "needs": "depends_on",
     "schedule_interval": "schedule",
     "upstream": "depends_on",
@@ -96,9 +98,14 @@ def suggest(word: str, options: Iterable[str], otherwise: str = "") -> str:
     return f"did you mean '{printable(meant)}'?" if meant else otherwise
 
 
-def suggest_key(word: str, options: Sequence[str]) -> str:
-    """Return a hint for an unknown key; knows what keys were called elsewhere."""
+def suggest_key(word: str, options: Sequence[str], otherwise: str = "") -> str:
+    """Return a hint for an unknown key; knows what keys were called elsewhere. ``otherwise`` replaces the list."""
+    if word == "tasks" and "operator" in options:
+        return "a group has tasks and no operator"
     former = _FORMER_NAMES.get(_plain(word))
     if former and former.split(",")[0] in options:
         return f"here it is called {former}"
-    return suggest(word, options, f"possible keys: {', '.join(sorted(options))}" if options else "")
+    listed = f"possible keys: {', '.join(sorted(options))}" if options else ""
+    if len(options) > _MOST_KEYS:
+        listed = f"possible keys: {', '.join(options[:8])} …; docs/reference.md has them all"
+    return suggest(word, options, otherwise or listed)

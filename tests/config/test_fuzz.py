@@ -17,12 +17,20 @@ from driftgate.config.report import render_text
 ROOT = Path(__file__).parents[2]
 FILES = [*find_pipelines(ROOT / "config"), ROOT / "config" / "defaults.yaml"]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in FILES}
+VALID = ROOT / "tests" / "cases" / "valid"
+WHOLE = {  # the rest of the language: groups, expansion, params, assets; environments and extends
+    **{f"config/pipelines/{path.name}": path.read_bytes() for path in VALID.glob("*.yaml")},
+    **{path.relative_to(VALID / "inheritance").as_posix(): path.read_bytes()
+       for path in VALID.glob("inheritance/config/**/*.yaml")},
+}  # fmt: skip
 
 VALUES = [
     b"null", b"true", b"-1", b"0", b"1e999", b".nan", b"99999999999999999999", b"''", b'"\\n"', b"[]", b"{}",
     b"[[], {}]", b"{a: {b: c}}", b"!x y", b"&a [*a]", b"*missing", b"{{ x }}", b"@x", b"| x", b"\xff", b"\x00",
     b"\xe2\x80\xa8", "漂移🚨".encode(), b"0001-01-01T00:00:00+14:00", b"2999-12-31", b"Etc/GMT+14", b"../etc", b"6h\\n",
-    b"check_drift", b"a.b.C", b"decide_action", b"? [x]", b"<<", b"---", b"\t", b"x" * 300,
+    b"check_drift", b"a.b.C", b"child", b"../templates/monitor.yaml", b"{output_of: check}", b"{tasks: {a: {}}}",
+    b"[begin, data.load]", b"{any: [{all: [x]}]}", b"all_done", b"[{message: x}]", b"prod",
+    b"decide_action", b"? [x]", b"<<", b"---", b"\t", b"x" * 300,
 ]  # fmt: skip
 
 Mutation = Callable[[bytes], bytes]
@@ -76,20 +84,32 @@ def test_no_edit_of_a_shipped_file_raises_an_exception(name: str, mutations: lis
     check({**TEXTS, name: text})
 
 
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(WHOLE)), MUTATIONS)
+def test_no_edit_of_a_file_that_uses_the_whole_language_raises_an_exception(
+    name: str, mutations: list[Mutation]
+) -> None:
+    text = WHOLE[name]
+    for mutate in mutations:
+        text = mutate(text)
+    others = {other: WHOLE[other] for other in WHOLE if "pipelines" not in other or "team" in other or "child" in other}
+    check({**others, name: text}, env="prod")
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_an_exception(text: bytes) -> None:
     check({"config/pipelines/x.yaml": text})
 
 
-def check(files: dict[str, bytes]) -> None:
+def check(files: dict[str, bytes], env: str = "") -> None:
     root = Path(tempfile.mkdtemp())
     try:
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(text)
         started = time.perf_counter()
-        loaded = load_all(root / "config")
+        loaded = load_all(root / "config", env=env)
         report = render_text(loaded.problems, root)
         assert time.perf_counter() - started < 5
     finally:

@@ -43,3 +43,20 @@ def test_a_replaced_value_is_not_found_in_the_layer_below() -> None:
     both = layers("a: [1]\n", "a: [1, 2, 3]\n")
 
     assert both.place(("a", 2)) == ("0.yaml", 1, 1)
+
+
+def test_what_is_missing_is_in_the_pipelines_own_file_rather_than_in_what_lies_over_it() -> None:
+    above, own = parse(b"a: {y: 2}\n", "above.yaml"), parse(b"\na: {x: 1}\n", "own.yaml")
+    both = Layers((above, own), home=1)
+
+    assert both.place(("a", "missing")) == ("own.yaml", 2, 1)
+    assert both.place(("a",)) == ("own.yaml", 2, 4)
+    assert both.place(("a", "y")) == ("above.yaml", 1, 8)
+
+
+def test_a_part_of_a_document_knows_its_places_in_the_whole() -> None:
+    part = parse(b"pipelines:\n  x: {retries: 1, dag_id: y}\n", "env.yaml").part("pipelines", "x", without=("dag_id",))
+
+    assert part.data == {"retries": 1}
+    assert Layers((part,)).place(("retries",)) == ("env.yaml", 2, 16)
+    assert part.part("nothing", "here").data == {}

@@ -142,10 +142,111 @@ def test_a_dangling_link_is_a_problem(tmp_path: Path) -> None:
 def test_loading_imports_no_heavy_library() -> None:
     program = (
         "import sys; from driftgate.config.load import load_all, config_dir; load_all(config_dir());"
-        "heavy = {'airflow', 'dagfactory', 'mlflow', 'sklearn', 'pandas', 'numpy', 'croniter', 'pendulum'};"
+        "heavy = {'airflow', 'dagfactory', 'jsonschema', 'mlflow', 'sklearn', 'pandas', 'numpy', 'croniter'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
 
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_no_environment_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DRIFTGATE_ENV", raising=False)
+    write(tmp_path, pipelines__x=pipeline("x"), environments__prod="defaults: {owner: prod}\n")
+
+    assert load_all(tmp_path).pipelines[0].owner == "airflow"
+
+
+def test_the_environment_is_chosen_by_variable_or_argument(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTGATE_ENV", "prod")
+    write(tmp_path, pipelines__x=pipeline("x"))
+    write(tmp_path, environments__prod="defaults: {owner: prod}\n", environments__dev="defaults: {owner: dev}\n")
+    path = tmp_path / "pipelines" / "x.yaml"
+
+    owners = {env: load_all(tmp_path, env).pipelines[0].owner for env in (None, "", "prod", "dev")}
+
+    assert owners == {None: "prod", "": "airflow", "prod": "prod", "dev": "dev"}
+    assert (load_one("x", tmp_path).pipelines[0].owner, load_one("x", tmp_path, "dev").pipelines[0].owner) == (
+        "prod",
+        "dev",
+    )
+    assert (load_pipeline(path, tmp_path).owner, load_pipeline(path, tmp_path, env="dev").owner) == ("prod", "dev")
+
+
+def test_an_unknown_environment_yields_one_problem_and_no_pipeline(tmp_path: Path) -> None:
+    write(tmp_path, pipelines__x=pipeline("x"), pipelines__y="[", environments__prod="", environments__dev="")
+
+    for loaded in (load_all(tmp_path, "test"), load_one("x", tmp_path, "test")):
+        assert loaded.pipelines == ()
+        assert [problem.code for problem in loaded.problems] == ["unknown-environment"]
+    assert loaded.problems[0].hint == "environments: dev, prod"
+
+
+@pytest.mark.parametrize("name", ["../pipelines/x", "/etc/passwd", ".hidden", "sub/prod", "prod.yaml"])
+def test_an_environment_is_a_file_of_its_folder_and_nothing_else(tmp_path: Path, name: str) -> None:
+    write(tmp_path, pipelines__x=pipeline("x"), environments__prod="", environments__sub__prod="")
+    write(tmp_path, **{"environments__.hidden": ""})
+
+    assert [problem.code for problem in load_all(tmp_path, name).problems] == ["unknown-environment"]
+
+
+def test_a_problem_in_the_environment_for_one_pipeline_does_not_affect_another(tmp_path: Path) -> None:
+    write(tmp_path, pipelines__x=pipeline("x"), pipelines__y=pipeline("y"))
+    write(tmp_path, environments__prod="pipelines: {x: {retries: two}, z: {}}\n")
+
+    loaded = load_all(tmp_path, "prod")
+
+    assert [found.dag_id for found in loaded.pipelines] == ["y"]
+    assert [problem.code for problem in loaded.problems] == ["wrong-type", "unknown-pipeline"]
+    assert load_one("y", tmp_path, "prod").problems == ()
+
+
+def test_an_environment_with_a_broken_outline_stops_every_pipeline(tmp_path: Path) -> None:
+    write(tmp_path, pipelines__x=pipeline("x"), environments__prod="defualts: {retries: 5}\n")
+
+    loaded = load_all(tmp_path, "prod")
+
+    assert loaded.pipelines == ()
+    assert [problem.code for problem in loaded.problems] == ["unknown-key"]
+
+
+def test_a_pipeline_inherits_from_a_chain_of_others(tmp_path: Path) -> None:
+    write(tmp_path, templates__a="retries: 1\nowner: a\ntags: [a]\ndag_id: ignored\n")
+    write(tmp_path, pipelines__b=pipeline("b", "extends: ../templates/a.yaml\nretries: 2\nowner: b\n"))
+    write(tmp_path, pipelines__team__c="dag_id: c\nextends: b\nretries: 3\n")
+
+    found = {each.dag_id: each for each in load_all(tmp_path).pipelines}
+
+    assert list(found) == ["b", "c"]
+    assert (found["c"].default_args["retries"], found["c"].owner, found["c"].tags) == (3, "b", ("a",))
+    assert found["c"].file.endswith("pipelines/team/c.yaml")
+    assert [document.file.rpartition("/")[2] for document in found["c"].layers.documents] == [
+        "c.yaml", "b.yaml", "a.yaml", "defaults.yaml",
+    ]  # fmt: skip
+    assert load_one("c", tmp_path).pipelines == (found["c"],)
+
+
+def test_one_pipeline_alone_opens_what_it_inherits_from_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftgate.config import folder
+
+    monitor = "psi: {minor: 0.1, moderate: 0.2, critical: 0.3}\n"
+    retrain = "tasks: {c: {operator: check_drift}, r: {operator: trigger_retraining, pipeline: y, depends_on: [c]}}\n"
+    write(tmp_path, templates__base=monitor, pipelines__y=pipeline("y"), environments__prod="", defaults="owner: me\n")
+    write(tmp_path, pipelines__x=f"dag_id: x\nschedule: '@daily'\nextends: ../templates/base.yaml\n{retrain}")
+    opened = []
+    read = folder.read
+    monkeypatch.setattr(folder, "read", lambda path, name: opened.append(path.name) or read(path, name))
+
+    assert load_one("x", tmp_path, "prod").problems == ()
+    assert sorted(opened) == ["base.yaml", "defaults.yaml", "prod.yaml", "x.yaml"]
+
+
+def test_a_long_chain_of_extensions_is_no_trouble(tmp_path: Path) -> None:
+    write(tmp_path, pipelines__p0=pipeline("p0"))
+    chain = {f"pipelines__p{number}": f"dag_id: p{number}\nextends: p{number - 1}\n" for number in range(1, 60)}
+    write(tmp_path, **chain)
+
+    assert len(load_all(tmp_path).pipelines) == 60

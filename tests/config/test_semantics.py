@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from driftgate.config import schemas
+from driftgate.config.limits import METRIC_RANGES
 from driftgate.config.load import load_pipeline
-from driftgate.config.semantics import METRIC_RANGES, NEEDS_SECTION, NEEDS_UPSTREAM
+from driftgate.config.semantics import NEEDS_SECTION
+from driftgate.config.wiring import NEEDS_UPSTREAM
 from driftgate.errors import ConfigError
 
 

@@ -125,3 +125,16 @@ def test_positions_are_exact(path: tuple[str | int, ...], value: tuple[int, int]
 
 def test_an_unreadable_document_has_a_position_all_the_same() -> None:
     assert document("a: [").position(("a",)) == (1, 1)
+
+
+def test_a_key_may_hold_brackets_and_a_value_typographic_quotes_of_its_own() -> None:
+    text = "columns: {mean radius: 1}\nmean [mm]: 2\ndescription: “one” and “two”\nquoted: '“x”'\n"
+
+    assert document(text).problems == ()
+
+
+def test_lines_that_are_no_entries_are_explained_quickly() -> None:
+    started = time.perf_counter()
+    for text in ("a:\n" + "  - b\n" * 150_000 + "  c\n", "a: 1\n b: 2\n" * 80_000, "{" + "a b, " * 90_000 + "}"):
+        assert "yaml-syntax" in codes(text)
+    assert time.perf_counter() - started < 15

@@ -1,0 +1,103 @@
+"""Whether the tasks hang together: names, circles, and results that others work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from driftgate.config.draft import Draft
+from driftgate.config.tree import Reference
+from driftgate.config.words import dotted, suggest
+from driftgate.errors import Problem
+
+# operator → the operator whose result it works on, which must therefore come somewhere before it
+NEEDS_UPSTREAM: dict[str, str] = {
+    "decide_action": "check_drift",
+    "evaluate_model": "train_model",
+    "promote_to_production": "evaluate_model",
+    "restart_api_service": "promote_to_production",
+    "trigger_retraining": "check_drift",
+}
+
+_RESERVED = ("downstream_join_id", "upstream_join_id")
+_LONGEST_ID = {True: 200, False: 250}  # of a group, of a task
+
+
+def check_references(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each name that means nothing, or nothing that could come before or after."""
+    for said in draft.tree.references:
+        if said.target is None:
+            yield _unknown(draft, said)
+        elif draft.order.within(said):
+            yield _own(draft, said)
+        elif "output_of" in said.path[-1:] and said.target in draft.tree.groups:
+            message = f"{dotted(said.path)}: '{said.name}' is a group, and only a task has a result"
+            inside = [task for task in draft.tree.names_in(said.node) if task.startswith(f"{said.name}.")]
+            hint = f"name the task: {', '.join(inside[:20])}" if inside else "name the task in it"
+            yield draft.layers.problem(said.path, "not-a-task", message, hint)
+
+
+def _unknown(draft: Draft, said: Reference) -> Problem:
+    message = f"{dotted(said.path)}: there is no task '{said.name}'"
+    others = draft.tree.names_in(said.node)
+    hint = suggest(said.name, others, f"tasks: {', '.join(others[:20])}" if others else "")
+    return draft.layers.problem(said.path, "unknown-task", message, hint)
+
+
+def _own(draft: Draft, said: Reference) -> Problem:
+    if said.target == said.node.id:
+        message = f"{dotted(said.path)}: '{said.name}' cannot come before itself"
+    else:
+        outer, inner = sorted((said.target or "", said.node.id), key=len)
+        message = f"{dotted(said.path)}: '{inner}' is in the group '{outer}', so neither can wait for the other"
+    return draft.layers.problem(said.path, "depends-on-itself", message, "name another task, or remove it")
+
+
+def check_ids(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each id that Airflow would refuse."""
+    for node in draft.tree.nodes.values():
+        longest = _LONGEST_ID[node.is_group]
+        if node.group and len(node.id) > longest:
+            message = f"the full id of {dotted(node.path)} is {len(node.id)} characters long; at most {longest} will do"
+            yield draft.layers.problem(node.path, "too-long", message, "shorten its name or its groups'", at_key=True)
+        if node.group and node.path[-1] in _RESERVED:
+            message = f"{dotted(node.path)}: '{node.path[-1]}' is a name that Airflow uses itself"
+            yield draft.layers.problem(node.path, "reserved-name", message, "choose another", at_key=True)
+
+
+def check_cycles(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each circle of tasks."""
+    for cycle, path in draft.order.cycles:
+        message = f"tasks wait for each other: {' → '.join([*cycle, cycle[0]])}"
+        yield draft.layers.problem(path, "cycle", message, "remove one of these dependencies")
+
+
+def check_upstream(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each task whose operator works on a result that nothing before it yields."""
+    for operator, needed in NEEDS_UPSTREAM.items():
+        sources = draft.with_operator(needed)
+        fed = draft.order.downstream([node.id for node in sources])
+        mapped = [node for node in sources if node.data.keys() & {"expand", "expand_kwargs"}]
+        overfed = draft.order.downstream([node.id for node in mapped])
+        for node in draft.with_operator(operator):
+            path, name = (*node.path, "operator"), f"{dotted(node.path)}: {operator}"
+            if node.id not in fed:
+                message = f"{name} needs a task with operator {needed} before it"
+                hint = f"add a task with operator: {needed}"
+                if sources:
+                    hint = f"write depends_on: [{draft.tree.known_as(sources[0].id, node.group)}]"
+                yield draft.layers.problem(path, "missing-upstream", message, hint)
+            elif node.id in overfed:
+                message = f"{name} works on one result of {needed}, and '{mapped[0].id}' is expanded into several"
+                yield draft.layers.problem(path, "expanded-upstream", message, f"write a {needed} task without expand")
+
+
+def check_trigger_rules(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each trigger rule that a pipeline with fail_fast cannot have."""
+    if draft.layers.data.get("fail_fast") is not True:
+        return
+    paths = [(*node.path, "trigger_rule") for node in draft.tasks.values() if "trigger_rule" in node.data]
+    for path in [("trigger_rule",), *paths] if "trigger_rule" in draft.layers.data else paths:
+        rule = draft.layers.at(path)
+        if isinstance(rule, str) and rule != "all_success":
+            message = f"{dotted(path)} must be all_success, because fail_fast is true: it ends the run instead"
+            yield draft.layers.problem(path, "trigger-rule", message, "remove it, or fail_fast")
