@@ -1,8 +1,8 @@
 """Every file in config/pipelines/ becomes an Airflow DAG here.
 
 Airflow runs this module when it parses DAGs and once more at the start of every task. A broken file stops no
-other pipeline: it is left out here and reported by invalid_pipelines.py. As a script it lists what it found
-and exits with 1 when anything is wrong:
+pipeline: it is reported by invalid_pipelines.py, and its DAG stays as it was last good. As a script it lists
+what it found and exits with 1 when anything is wrong:
 
     python dags/generate.py
 """
@@ -10,35 +10,31 @@ and exits with 1 when anything is wrong:
 from __future__ import annotations
 
 import sys
+from os.path import relpath
 
 from airflow.sdk import get_parsing_context
 
-from driftgate.build import build_dag
-from driftgate.config.load import Loaded, config_dir, load_all, load_one
+from driftgate.config.load import config_dir
 from driftgate.config.report import render_text
-
-
-def find() -> Loaded:
-    """Load the one pipeline that a starting task belongs to, or all of them."""
-    wanted = get_parsing_context().dag_id
-    return load_one(wanted, config_dir()) if wanted else load_all(config_dir())
+from driftgate.publish import publish, publish_one
 
 
 def main() -> int:
     """List pipelines, schedules, tasks and problems."""
-    loaded = find()
-    for pipeline in loaded.pipelines:
-        print(f"{pipeline.dag_id}  ({pipeline.file}, schedule {pipeline.schedule or 'manual'})")
-        for task in build_dag(pipeline).topological_sort():
+    published = publish(config_dir())
+    for dag in published.dags.values():
+        source = relpath(dag.yaml_source, config_dir().parent)
+        print(f"{dag.dag_id}  ({source}, schedule {dag.schedule or 'manual'})")
+        for task in dag.topological_sort():
             after = ", ".join(sorted(task.upstream_task_ids))
             print(f"  {task.task_id}" + (f"  after {after}" if after else ""))
-    if loaded.problems:
-        print("\n" + render_text(loaded.problems, config_dir().parent), file=sys.stderr)
-    return 1 if any(problem.severity == "error" for problem in loaded.problems) else 0
+    if published.problems:
+        print("\n" + render_text(published.problems, config_dir().parent), file=sys.stderr)
+    return 1 if any(problem.severity == "error" for problem in published.problems) else 0
 
 
 if __name__ == "__main__":
     sys.exit(main())
 
-for _pipeline in find().pipelines:
-    globals()[_pipeline.dag_id] = build_dag(_pipeline)
+_wanted = get_parsing_context().dag_id  # a starting task needs its own DAG only
+globals().update((publish_one(_wanted, config_dir()) if _wanted else publish(config_dir())).dags)

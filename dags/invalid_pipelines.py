@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from airflow.sdk import get_parsing_context
 
-from driftgate.config.load import config_dir, load_all
+from driftgate.config.load import config_dir
 from driftgate.config.report import render_text
 from driftgate.errors import InvalidPipelines
+from driftgate.publish import problems_of
 
 if get_parsing_context().dag_id is None:  # not when a task starts: it came for a DAG
-    _errors = [problem for problem in load_all(config_dir()).problems if problem.severity == "error"]
+    _errors = [problem for problem in problems_of(config_dir()) if problem.severity == "error"]
     if _errors:
         raise InvalidPipelines("\n" + render_text(_errors, config_dir().parent))

@@ -1,4 +1,4 @@
-"""From a Pipeline to an Airflow DAG, through dag-factory."""
+"""From a Pipeline to an Airflow DAG, through dag-factory: nodes first, edges second."""
 
 from __future__ import annotations
 
@@ -6,13 +6,22 @@ import importlib
 import inspect
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Param, TaskGroup
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+from driftgate.build_errors import explain, unfit_parameters
+from driftgate.config.model import Task
 from driftgate.docs import describe
+from driftgate.errors import ConfigError
+from driftgate.schedules import to_airflow
 from operators import OPERATORS
 from operators.base import DriftgateOperator
+from operators.notifiers import EVENTS, notifiers
 
 with warnings.catch_warnings():
     # dag-factory also knows the names that Airflow 2 used, and says at each import what is not installed.
@@ -23,25 +32,35 @@ with warnings.catch_warnings():
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-    from driftgate.config.model import Pipeline, Task
+    from driftgate.config.model import Pipeline
+
+Node = Any  # an operator, a mapped operator or a task group: what Airflow draws edges between
 
 
 def build_dag(pipeline: Pipeline) -> DAG:
-    """Return the DAG of a validated pipeline. Same pipeline, same DAG: no clock, no chance, no environment."""
-    built = DagBuilder(pipeline.dag_id, dag_config(pipeline), {}).build()
-    dag: DAG = built["dag"]
+    """Return the DAG of a validated pipeline. Same pipeline, same DAG: no clock, no chance, no environment.
+
+    Raises ConfigError for what only the operator classes themselves can tell: parameters they do not have.
+    """
+    dag: DAG = DagBuilder(pipeline.dag_id, dag_config(pipeline), {}).build()["dag"]
     dag.tags = set(pipeline.tags)  # dag-factory adds one of its own
-    for task in dag.tasks:
-        if isinstance(task, DriftgateOperator):
-            task.locate = pipeline.locate
+    dag.fail_fast = pipeline.fail_fast  # these two dag-factory does not know
+    if pipeline.max_consecutive_failed_dag_runs is not None:
+        dag.max_consecutive_failed_dag_runs = pipeline.max_consecutive_failed_dag_runs
+    nodes = _groups(pipeline, dag)
+    for task in _producers_first(pipeline.tasks):
+        nodes[task.task_id] = _node(task, pipeline, dag, nodes)
+    for before, after in pipeline.edges:
+        nodes[after].set_upstream(nodes[before])
     return dag
 
 
 def dag_config(pipeline: Pipeline) -> dict[str, Any]:
-    """Return ``pipeline`` in dag-factory's language; nothing in it is left for dag-factory to expand."""
+    """Return the envelope in dag-factory's language; nothing in it is left for dag-factory to expand."""
     config = {
+        "dag_display_name": pipeline.dag_display_name,
         "description": pipeline.description,
-        "schedule": pipeline.schedule,
+        "schedule": to_airflow(pipeline.schedule, pipeline.timezone),
         "start_date": pipeline.start_date,
         "end_date": pipeline.end_date,
         "timezone": pipeline.timezone,
@@ -52,20 +71,100 @@ def dag_config(pipeline: Pipeline) -> dict[str, Any]:
         "tags": list(pipeline.tags),
         "default_args": dict(pipeline.default_args),
         "doc_md": describe(pipeline),
-        "tasks": {task.task_id: _task_config(task, pipeline) for task in pipeline.tasks},
+        "is_paused_upon_creation": pipeline.is_paused_upon_creation,
+        "render_template_as_native_obj": pipeline.render_template_as_native_obj,
+        "params": _params(pipeline.params),
+        "tasks": {},
     }
     return {key: value for key, value in config.items() if value is not None or key == "schedule"}
 
 
-def _task_config(task: Task, pipeline: Pipeline) -> dict[str, Any]:
+def _params(params: Mapping[str, Mapping[str, Any]]) -> dict[str, Param]:
+    """The trigger form."""
+    return {name: Param(**keywords) for name, keywords in params.items()}
+
+
+def _groups(pipeline: Pipeline, dag: DAG) -> dict[str, Node]:
+    """Task groups by full id; the pipeline lists a group before those inside it."""
+    groups: dict[str, Node] = {}
+    for group in pipeline.groups:
+        groups[group.group_id] = TaskGroup(
+            group_id=group.group_id.rpartition(".")[2],
+            parent_group=groups.get(group.parent) or dag.task_group,
+            tooltip=group.tooltip,
+            dag=dag,
+        )
+    return groups
+
+
+def _producers_first(tasks: tuple[Task, ...]) -> Iterator[Task]:
+    """The tasks, each after those whose results it is mapped over."""
+    by_id = {task.task_id: task for task in tasks}
+    order = TopologicalSorter({task.task_id: [name for name in _producers(task) if name in by_id] for task in tasks})
+    return (by_id[task_id] for task_id in order.static_order())
+
+
+def _producers(task: Task) -> list[str]:
+    values = [*task.expand.values(), task.expand_kwargs]
+    return [value["output_of"] for value in values if isinstance(value, Mapping) and "output_of" in value]
+
+
+def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -> Node:
     operator = OPERATORS.get(task.operator, task.operator)
-    return {
-        "operator": operator,
-        "dependencies": list(task.depends_on),
-        **_sections_for(operator, pipeline.sections),
-        **task.parameters,
+    parameters = {**_sections_for(operator, pipeline.sections), **task.parameters}
+    if problems := unfit_parameters(task, operator, pipeline):
+        raise ConfigError(problems)
+    settings = {
+        "task_id": task.task_id.rpartition(".")[2],
+        "dag": dag,
+        "task_group": nodes[task.group] if task.group else dag.task_group,
         **task.settings,
+        **_assets(task),
     }
+    try:
+        node = _make(operator, {**parameters, **settings}, task, nodes)
+    except Exception as error:  # an operator may refuse its parameters with whatever it likes
+        raise ConfigError([explain(error, task, pipeline)]) from error
+    if isinstance(node, DriftgateOperator):
+        node.locate = pipeline.locate
+    _attach(node, _callbacks(task, pipeline))
+    return node
+
+
+def _attach(node: Node, callbacks: Mapping[str, list[Any]]) -> None:
+    """Done after the node is made: dag-factory takes only one callback for each event."""
+    if isinstance(node, MappedOperator):
+        node.partial_kwargs.update(callbacks)
+    else:
+        for name, callback in callbacks.items():
+            setattr(node, name, callback)
+
+
+def _make(operator: str, arguments: dict[str, Any], task: Task, nodes: Mapping[str, Node]) -> Node:
+    if task.expand_kwargs is not None:  # the one thing that dag-factory does not know
+        return _class_of(operator).partial(**arguments).expand_kwargs(_mapped_over(task.expand_kwargs, nodes))
+    if task.expand:
+        arguments["expand"] = {name: _mapped_over(value, nodes) for name, value in task.expand.items()}
+    return DagBuilder.make_task(operator, arguments)
+
+
+def _mapped_over(value: Any, nodes: Mapping[str, Node]) -> Any:
+    return nodes[value["output_of"]].output if isinstance(value, Mapping) and "output_of" in value else value
+
+
+def _assets(task: Task) -> dict[str, list[str]]:
+    """URIs as they are; dag-factory makes assets of them."""
+    return {name: list(uris) for name, uris in (("outlets", task.outlets), ("inlets", task.inlets)) if uris}
+
+
+def _callbacks(task: Task, pipeline: Pipeline) -> dict[str, list[Any]]:
+    """Alerts about the task: on the channels that it names itself, else on those of the pipeline."""
+    alerts = pipeline.sections.get("alerts", {})
+    found = {}
+    for event in EVENTS:
+        if names := task.alerts.get(event, alerts.get(event, ())):
+            found[f"{event}_callback"] = notifiers(event, names, alerts["channels"])
+    return found
 
 
 def _sections_for(operator: str, sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,5 +176,9 @@ def _sections_for(operator: str, sections: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _parameters(operator: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(_class_of(operator)).parameters)
+
+
+def _class_of(operator: str) -> Any:
     module, _, name = operator.rpartition(".")
-    return tuple(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+    return getattr(importlib.import_module(module), name)

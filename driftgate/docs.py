@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from driftgate.config.model import Pipeline
+    from driftgate.errors import Problem
 
 
 def describe(pipeline: Pipeline) -> str:
@@ -19,6 +22,17 @@ def describe(pipeline: Pipeline) -> str:
     parts.append(_graph(pipeline))
     parts.append(f"Defined in `{pipeline.file}`.")
     return "\n\n".join(part for part in parts if part)
+
+
+def outdated_note(problems: Sequence[Problem], since: datetime | None) -> str:
+    """Return what stands above the docs of a pipeline that runs on its last good configuration."""
+    when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+    lines = "\n".join(f"- `{p.file}:{p.line}:{p.column}` {p.message}" for p in problems[:10])
+    more = f"\n- and {len(problems) - 10} more" if len(problems) > 10 else ""
+    return (
+        f"**Outdated configuration.** The file is broken{when}; this pipeline runs on its last good configuration "
+        f"until it is mended.\n\n{lines}{more}"
+    )
 
 
 def _bands(psi: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the shipped configuration that a test may spoil."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     monkeypatch.setenv("DRIFTGATE_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("DRIFTGATE_STATE_DIR", str(tmp_path / "state"))
     return tmp_path / "config"
 
 
@@ -85,12 +86,12 @@ def test_an_edited_schedule_threshold_gate_and_graph_change_the_dag(config: Path
     edit(config, "model_retraining", "above: 0.95", "above: 0.97")
     edit(config, "drift_monitoring", "critical: 0.25", "critical: 0.4")
     edit(config, "drift_monitoring", "minor: log_minor_drift", "minor: log_no_drift")
-    edit(config, "drift_monitoring", "  log_minor_drift:\n", "  log_unused:\n    depends_on: [decide_action]\n")
+    edit(config, "drift_monitoring", "  log_minor_drift:\n", "  log_also:\n    depends_on: [log_no_drift]\n")
     built = dags()
     assert built["model_retraining"].schedule == "0 6 * * mon"
     assert built["model_retraining"].get_task("evaluate_model").gates == {"roc_auc": {"above": 0.97}}
     assert built["drift_monitoring"].get_task("check_drift").psi["critical"] == 0.4
-    assert "log_unused" in built["drift_monitoring"].task_dict
+    assert "log_also" in built["drift_monitoring"].task_dict
     assert "| critical | above 0.4 |" in built["drift_monitoring"].doc_md
 
 
@@ -109,7 +110,7 @@ def test_comments_and_blank_lines_make_no_new_dag_version(config: Path) -> None:
     assert DagSerialization.to_dict(dags()["model_retraining"]) == before
 
 
-def test_a_broken_file_leaves_the_others_and_is_shown_with_its_line(config: Path) -> None:
+def test_a_file_that_never_was_good_leaves_the_others_and_is_shown_with_its_line(config: Path) -> None:
     from driftgate.errors import InvalidPipelines
 
     edit(config, "model_retraining", "schedule:", "schedul:")
@@ -138,11 +139,11 @@ def test_without_problems_invalid_pipelines_is_silent(config: Path) -> None:
 
 
 def test_a_starting_task_opens_only_its_own_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from driftgate.config import load
+    from driftgate.config import folder
 
     opened = []
-    read = load.read
-    monkeypatch.setattr(load, "read", lambda path, file: opened.append(path.name) or read(path, file))
+    read = folder.read
+    monkeypatch.setattr(folder, "read", lambda path, file: opened.append(path.name) or read(path, file))
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "model_retraining")  # as Airflow's task runner does
     assert set(dags()) == {"model_retraining"}
     assert sorted(opened) == ["defaults.yaml", "model_retraining.yaml"]
@@ -167,3 +168,94 @@ def test_as_a_script_it_fails_on_a_problem_and_shows_it(config: Path) -> None:
 
 def test_the_generator_stays_short() -> None:
     assert len((ROOT / "dags" / "generate.py").read_text().splitlines()) <= 60
+
+
+def test_a_broken_file_keeps_its_dag_as_it_was_last_good_and_says_so(config: Path) -> None:
+    good = dags()["model_retraining"]
+    edit(config, "model_retraining", "above: 0.95", "above: 9.5")
+    kept = dags()["model_retraining"]
+    assert kept.task_ids == good.task_ids
+    assert kept.get_task("evaluate_model").gates == {"roc_auc": {"above": 0.95}}
+    assert "outdated-config" in kept.tags
+    assert kept.doc_md.startswith("**Outdated configuration.** The file is broken since ")
+    assert "`config/pipelines/model_retraining.yaml:29:20`" in kept.doc_md
+    edit(config, "model_retraining", "above: 9.5", "above: 0.97")
+    mended = dags()["model_retraining"]
+    assert "outdated-config" not in mended.tags
+    assert mended.get_task("evaluate_model").gates == {"roc_auc": {"above": 0.97}}
+
+
+def test_a_starting_task_of_a_broken_pipeline_finds_its_dag(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dags()
+    edit(config, "model_retraining", "tasks:", "taks:")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "model_retraining")
+    assert "train_model" in dags()["model_retraining"].task_ids
+
+
+def test_broken_defaults_stop_no_pipeline(config: Path) -> None:
+    dags()
+    path = config / "defaults.yaml"
+    path.write_text(path.read_text().replace("retries: 2", "retrys: 2"))
+    assert set(dags()) == {"model_retraining", "drift_monitoring"}
+
+
+def test_parsing_a_broken_file_twice_gives_the_same_dag(config: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dags()
+    edit(config, "model_retraining", "above: 0.95", "above: 9.5")
+    first, second = (DagSerialization.to_dict(dags()["model_retraining"]) for _ in range(2))
+    assert first == second
+
+
+def test_a_deleted_file_takes_its_pipeline_away(config: Path, tmp_path: Path) -> None:
+    dags()
+    (config / "pipelines" / "model_retraining.yaml").unlink()
+    assert set(dags()) == {"drift_monitoring"}  # which names a pipeline that is gone, and runs on all the same
+    assert not (tmp_path / "state" / "model_retraining").exists()
+
+
+def test_without_a_state_folder_a_broken_file_takes_only_its_own_pipeline(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DRIFTGATE_STATE_DIR", str(tmp_path / "file" / "below"))
+    assert set(dags()) == {"model_retraining", "drift_monitoring"}
+    edit(config, "model_retraining", "tasks:", "taks:")
+    assert set(dags()) == {"drift_monitoring"}
+
+
+def test_a_parameter_that_the_operators_class_does_not_have_is_shown_at_its_line(config: Path) -> None:
+    from driftgate.publish import problems_of
+
+    (config / "pipelines" / "shell.yaml").write_text(
+        "dag_id: shell\nschedule: null\ntasks:\n  hello:\n"
+        "    operator: airflow.providers.standard.operators.bash.BashOperator\n"
+        "    bash_comand: echo hello\n"
+    )
+    problems = {(p.line, p.column, p.code): p for p in problems_of(config)}
+    assert set(problems) == {(6, 5, "unknown-parameter"), (5, 15, "missing-parameter")}
+    assert problems[6, 5, "unknown-parameter"].hint == "did you mean 'bash_command'?"
+    assert set(dags()) == {"model_retraining", "drift_monitoring"}
+
+
+VALID = sorted((ROOT / "tests" / "cases" / "valid").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_what_is_valid_also_builds(path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from driftgate.build import build_dag
+    from driftgate.config.load import load_pipeline
+
+    dag = build_dag(load_pipeline(path, ROOT / "config"))
+    DagSerialization.to_dict(dag)
+
+
+def test_the_code_tab_shows_the_pipelines_file(config: Path) -> None:
+    from driftgate.airflow_policy import dag_policy
+
+    dag = dags()["model_retraining"]
+    dag_policy(dag)
+    assert Path(dag.fileloc).read_text().startswith("# yaml-language-server")
