@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from driftgate.cli.arguments import argument, whole_number
 
 if TYPE_CHECKING:
     import socket
+    from argparse import Namespace
+
+DESCRIPTION = """\
+Serve the model that MLflow's alias production names.
+
+Reads DRIFTGATE_API_TOKEN and MLFLOW_TRACKING_URI (both required), DRIFTGATE_HOME, DRIFTGATE_DATABASE_URL,
+DRIFTGATE_MODEL_NAME and DRIFTGATE_DRIFT_WINDOW from the environment.
+"""
+EPILOG = "Example: driftgate serve --host 0.0.0.0 --port 8000"
+ARGUMENTS = (
+    argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in"),
+    argument("--port", type=whole_number(0, 65535), default=8000, help="port to listen on (default 8000)"),
+)
 
 
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 8000,
-) -> None:
-    """Serve the model that MLflow's alias `production` names.
+def run(args: Namespace) -> int:
+    """Serve until the process is told to end."""
+    serve(host=args.host, port=args.port)
+    return 0
 
-    Reads DRIFTGATE_API_TOKEN and MLFLOW_TRACKING_URI (both required), DRIFTGATE_HOME, DRIFTGATE_DATABASE_URL,
-    DRIFTGATE_MODEL_NAME and DRIFTGATE_DRIFT_WINDOW from the environment.
-    """
+
+def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve the model API on ``host`` and ``port``."""
     import logging
 
     import uvicorn

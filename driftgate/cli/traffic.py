@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
+from driftgate.cli.arguments import argument, whole_number
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+DESCRIPTION = """\
+Send predictions to the demo's model API, as ordinary traffic or with drift.
+
+The rows are drawn from the training data as it is now.
+"""
+EPILOG = "Example: driftgate traffic --shift --rows 3000"
+ARGUMENTS = (
+    argument("--rows", type=whole_number(1, 100_000), default=1500, metavar="N", help="how many (default: 1500)"),
+    argument("--shift", action="store_true", help="send rows that a scanner with a larger scale has measured"),
+)
 
 
-def traffic(
-    rows: Annotated[int, typer.Option(min=1, max=100_000, help="How many predictions to ask for.")] = 1500,
-    shift: Annotated[
-        bool, typer.Option("--shift", help="Send rows that a scanner with a larger scale has measured.")
-    ] = False,
-) -> None:
-    """Send predictions to the demo's model API, as ordinary traffic or with drift.
-
-    The rows are drawn from the training data as it is now.
-    """
+def run(args: Namespace) -> int:
+    """Send them."""
     import os
-
-    import pandas as pd
 
     from driftgate.demo import samples
     from driftgate.demo.environment import load_state, without_proxy
     from driftgate.demo.world import World
 
-    world = World(load_state())
     os.environ.update(without_proxy())
-    table = pd.read_parquet(world.training_data)
+    world = World(load_state())
+    table = samples.read(world.training_data)
     seed = int.from_bytes(os.urandom(4), "big")
-    model = samples.send(world.api.url, samples.from_new_scanner(table) if shift else table, rows, seed)
-    print(f"{rows} predictions by version {model['version']} of {model['name']}")
+    model = samples.send(world.api.url, samples.from_new_scanner(table) if args.shift else table, args.rows, seed)
+    print(f"{args.rows} predictions by version {model['version']} of {model['name']}")
+    return 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from driftgate.errors import Outage
+from driftgate.errors import Outage, UserMistake
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,16 @@ def from_new_scanner(table: pd.DataFrame) -> pd.DataFrame:
     enlarged[lengths] *= ENLARGEMENT
     enlarged[areas] *= ENLARGEMENT**2
     return enlarged
+
+
+def read(path: Path) -> pd.DataFrame:
+    """Return the demo's training table; UserMistake when there is none yet."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise UserMistake(f"no training data at {path}; start the demo first: make demo") from None
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

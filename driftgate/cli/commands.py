@@ -1,0 +1,49 @@
+"""Every command: where it is, what it does in a line, and a first example. Imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from driftgate.cli.arguments import Argument
+
+
+class Entry(NamedTuple):
+    """What the help says of a command."""
+
+    group: str
+    summary: str
+    example: str
+    extra: str = ""  # what has to be installed for it: ``pip install 'driftgate[extra]'``
+
+
+class Command(Protocol):
+    """What the module of a command must have; its docstring's first line is no part of the help."""
+
+    DESCRIPTION: str
+    EPILOG: str
+    ARGUMENTS: Sequence[Argument]
+
+    def run(self, args: Namespace) -> int:
+        """Do it; returns the exit code."""
+
+
+CHECK, RUN = "Write and check pipelines", "Run them"
+
+COMMANDS: dict[str, Entry] = {
+    "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
+    "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
+    "serve": Entry(RUN, "Serve the model in production over HTTP", "driftgate serve --port 8000", "serve"),
+    "show": Entry(CHECK, "Show a pipeline as it runs, or its graph", "driftgate show drift_monitoring --graph"),
+    "traffic": Entry(RUN, "Send the demo's model something to predict on", "driftgate traffic --shift", "demo"),
+    "validate": Entry(CHECK, "Check the configuration: every problem, with its line", "driftgate validate"),
+}
+
+
+def load(name: str) -> Command:
+    """Import the module of the command ``name``."""
+    return cast("Command", import_module(f"driftgate.cli.{name}"))

@@ -1,0 +1,1 @@
+"""A valid pipeline as text: its effective configuration, and its graph. Knows no Airflow."""
