@@ -103,6 +103,8 @@ def test_control_c_ends_it_without_a_word(good: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", slow], cwd=good.parent, env=surroundings(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell's background job, which a CI run may be, starts with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
