@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +71,15 @@ def _build(loaded: Loaded, directory: Path) -> tuple[dict[str, DAG], tuple[Probl
 
 
 def _build_dag(pipeline: Pipeline, directory: Path) -> DAG:
-    dag = build_dag(pipeline)
+    """Build one DAG; whatever Airflow may object to is this pipeline's problem alone, never that of the others."""
+    try:
+        dag = build_dag(pipeline)
+    except ConfigError:
+        raise
+    except Exception as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        message = f"Airflow cannot build this pipeline: {words}"
+        raise ConfigError([pipeline.layers.problem(("dag_id",), "cannot-build", message)]) from error
     dag.yaml_source = str(directory.parent / pipeline.file)  # type: ignore[attr-defined]  # for airflow_policy
     return dag
 
@@ -78,7 +87,9 @@ def _build_dag(pipeline: Pipeline, directory: Path) -> DAG:
 def _outdated(dag_ids: Iterable[str], kept: LastGood, problems: tuple[Problem, ...], directory: Path) -> dict[str, DAG]:
     found = {}
     for dag_id in sorted(dag_ids):
-        if (pipeline := kept.recall(dag_id)) is not None:
+        if (pipeline := kept.recall(dag_id)) is None:
+            continue
+        with suppress(ConfigError):  # good then, but not for the Airflow of today: its problems are told already
             dag = _build_dag(pipeline, directory)
             dag.tags.add(OUTDATED_TAG)
             dag.doc_md = f"{_why(pipeline, problems, directory)}\n\n{dag.doc_md}"

@@ -239,6 +239,27 @@ def test_a_parameter_that_the_operators_class_does_not_have_is_shown_at_its_line
     assert set(dags()) == {"model_retraining", "drift_monitoring"}
 
 
+def test_a_pipeline_that_airflow_itself_refuses_takes_no_other_down(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftgate import publish
+
+    build = publish.build_dag
+
+    def refuse(pipeline: Any) -> Any:
+        if pipeline.dag_id == "model_retraining":
+            raise RuntimeError("an Airflow of another day")
+        return build(pipeline)
+
+    dags()  # the last good configuration is kept, and will not build either
+    monkeypatch.setattr(publish, "build_dag", refuse)
+    assert set(publish.publish(config).dags) == {"drift_monitoring"}
+    assert publish.publish_one("model_retraining", config).dags == {}
+    (problem,) = publish.publish(config).problems
+    assert (problem.line, problem.column, problem.code) == (2, 9, "cannot-build")
+    assert problem.message == "Airflow cannot build this pipeline: an Airflow of another day"
+
+
 VALID = sorted((ROOT / "tests" / "cases" / "valid").glob("*.yaml"))
 
 
