@@ -9,6 +9,7 @@ what it found and exits with 1 when anything is wrong:
 
 from __future__ import annotations
 
+import signal
 import sys
 from os.path import relpath
 
@@ -34,6 +35,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it without a word
     sys.exit(main())
 
 _wanted = get_parsing_context().dag_id  # a starting task needs its own DAG only
