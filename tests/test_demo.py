@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,5 +102,4 @@ def test_while_one_demo_runs_a_second_is_refused_and_ctrl_c_ends_the_first(home:
     finally:
         demo.send_signal(signal.SIGINT)
         demo.wait(60)
-    time.sleep(0.5)
     assert servers(home) == []

@@ -144,23 +144,37 @@ def _wait(children: list[Child], started: float, report: Callable[[Child, float]
 
 def stop(pids: list[int]) -> None:
     """End processes and all that they started: asked with SIGINT, killed when they linger or Ctrl-C comes again."""
-    tree = [process for pid in pids for process in _family(pid)]
+    family = _family(pids)
     for pid in pids:
         _signal(pid, signal.SIGINT)
     with suppress(KeyboardInterrupt):
-        psutil.wait_procs(tree, timeout=STOP_SECONDS)
-    alive = [process for process in tree if process.is_running()]
-    for process in alive:
-        _signal(process.pid, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=5)
+        psutil.wait_procs(family, timeout=STOP_SECONDS)
+    # Looked up anew: a server interrupted while it starts may have started more in the meantime, and left them.
+    deadline = time.monotonic() + 5
+    while (lingering := {*_family(pids), *filter(_is_alive, family)}) and time.monotonic() < deadline:
+        for process in lingering:
+            _signal(process.pid, signal.SIGKILL)
+        psutil.wait_procs(lingering, timeout=0.5)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _family(pids: list[int]) -> list[psutil.Process]:
+    """The living among these processes, their descendants, and whoever is in a session that one of them leads.
+
+    An orphan is no descendant any more, but stays in the session.
+    """
+    found: set[psutil.Process] = set()
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, OSError):
+            if process.pid in pids or os.getsid(process.pid) in pids:
+                found.update((process, *process.children(recursive=True)))
+    return [process for process in found if _is_alive(process)]
+
+
+def _is_alive(process: psutil.Process) -> bool:
     try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return []
+        return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
@@ -174,7 +188,7 @@ def _notes(home: Path) -> Path:
 
 def _note(state: State, children: list[Child]) -> None:
     """Remember what runs, so that the next start can clear up after a demo that was killed."""
-    family = [process for child in children for process in _family(child.process.pid)]
+    family = _family([child.process.pid for child in children])
     notes = {"demo": _mark(psutil.Process()), "servers": [_mark(process) for process in family]}
     _notes(state.path).parent.mkdir(exist_ok=True)
     _notes(state.path).write_text(json.dumps(notes))
@@ -195,17 +209,20 @@ def stop_leftovers(home: Path) -> int:
         return 0
     if _lives(*notes["demo"]):
         raise UserMistake(f"a demo is running already, as process {notes['demo'][0]}; end it there with Ctrl-C")
-    left = [int(pid) for pid, created in notes["servers"] if _lives(pid, created)]
-    family = {process.pid for pid in left for process in _family(pid)}
-    stop(sorted(family))
+    left = _family([int(pid) for pid, created in notes["servers"] if _is_ours(pid, created)])
+    stop(sorted(process.pid for process in left))
     _notes(home).unlink()
-    return len(family)
+    return len(left)
 
 
 def _lives(pid: float, created: float) -> bool:
-    """Whether the process of that id is still the one that was noted, not a later one with the same number."""
+    """Whether the process that was noted still runs."""
+    return psutil.pid_exists(int(pid)) and _is_ours(pid, created) and _is_alive(psutil.Process(int(pid)))
+
+
+def _is_ours(pid: float, created: float) -> bool:
+    """Whether no later process has that number; a dead leader's is kept free for as long as its session lives."""
     try:
-        process = psutil.Process(int(pid))
-        return abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        return abs(psutil.Process(int(pid)).create_time() - created) < 1
     except psutil.NoSuchProcess:
-        return False
+        return True
