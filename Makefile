@@ -6,7 +6,7 @@ UV      = $(or $(shell command -v uv),$(BIN)/uv)
 UV_PIN := uv==0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo clean-demo test test-fast check format constraints clean
+.PHONY: help install demo clean-demo test test-fast check bench format constraints clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ check: $(VENV)/.dev ## Lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)-bench/.done ## Measure side by side with the peers, in an environment of their own (minutes)
+	$(VENV)-bench/bin/python benchmarks/bench_validate.py
+	$(VENV)-bench/bin/python benchmarks/bench_parse.py
+
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -41,7 +45,7 @@ constraints: $(VENV)/.dev ## Resolve constraints.txt anew
 	  --no-header --no-annotate --quiet --output-file constraints.txt
 
 clean: clean-demo ## Remove the virtual environment too
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-bench
 
 # venv needs ensurepip, which some distributions split off; uv does without.
 $(BIN)/python:
@@ -58,4 +62,10 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.demo
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)-bench/.done: $(VENV)/.demo benchmarks/requirements.txt
+	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-bench
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV)-bench/bin/python -c constraints.txt \
+	  -r benchmarks/requirements.txt -e '.[demo]'
 	@touch $@

@@ -1,6 +1,6 @@
 """``driftgate validate`` as a whole process, against check-jsonschema on the same files.
 
-    python benchmarks/bench_validate.py [--counts 2 100 1000] [--rounds 5]
+    make bench, or: python benchmarks/bench_validate.py [--counts 2 100 1000] [--rounds 5]
 
 check-jsonschema is looked for on the PATH and beside this Python; it checks the schema only, we check more.
 """

@@ -1,13 +1,18 @@
-"""The same DAGs for every contestant: N pipelines of six Bash tasks, a diamond with a tail."""
+"""The same DAGs for every contestant: N pipelines of six to twelve Bash tasks, a diamond with a tail."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-EDGES = {"t0": [], "t1": ["t0"], "t2": ["t0"], "t3": ["t1", "t2"], "t4": ["t3"], "t5": ["t4"]}
+DIAMOND = {"t0": [], "t1": ["t0"], "t2": ["t0"], "t3": ["t1", "t2"]}
 BASH = "airflow.providers.standard.operators.bash.BashOperator"
 SAFE_MODE = "# airflow dag\n"  # Airflow's safe mode looks for these words
+
+
+def edges(i: int) -> dict[str, list[str]]:
+    """The tasks of the i-th pipeline, each with those before it."""
+    return {**DIAMOND, **{f"t{number}": [f"t{number - 1}"] for number in range(4, 6 + i % 7)}}
 
 
 def write(folder: Path, contestant: str, count: int) -> Path:
@@ -17,17 +22,17 @@ def write(folder: Path, contestant: str, count: int) -> Path:
 
 
 def hand_written(folder: Path, count: int) -> Path:
-    tasks = "\n".join(
-        f'        {t} = BashOperator(task_id="{t}", bash_command="echo {t} {{i}}".format(i=i))' for t in EDGES
-    )
-    edges = "\n".join(f"        {before} >> {after}" for after, befores in EDGES.items() for before in befores)
     (folder / "dags.py").write_text(
         f"{SAFE_MODE}import pendulum\nfrom airflow.sdk import DAG\n"
         "from airflow.providers.standard.operators.bash import BashOperator\n\n"
         f"for i in range({count}):\n"
         '    with DAG(dag_id=f"p{i:04d}", schedule="@daily", start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),\n'
         '             catchup=False, tags=["bench"], default_args={"owner": "bench", "retries": 1}) as dag:\n'
-        f"{tasks}\n{edges}\n    globals()[dag.dag_id] = dag\n"
+        "        t = [BashOperator(task_id=f't{n}', bash_command=f'echo t{n} {i}') for n in range(6 + i % 7)]\n"
+        "        t[0] >> [t[1], t[2]] >> t[3]\n"
+        "        for n in range(4, len(t)):\n"
+        "            t[n - 1] >> t[n]\n"
+        "    globals()[dag.dag_id] = dag\n"
     )
     return folder
 
@@ -42,7 +47,7 @@ def driftgate(folder: Path, count: int) -> Path:
             + "".join(
                 f"  {task}:\n    operator: {BASH}\n    bash_command: echo {task} {i}\n"
                 + (f"    depends_on: [{', '.join(befores)}]\n" if befores else "")
-                for task, befores in EDGES.items()
+                for task, befores in edges(i).items()
             )
         )
     dags = folder / "dags"
@@ -60,7 +65,7 @@ def dag_factory(folder: Path, count: int) -> Path:
             + "".join(
                 f"    - task_id: {task}\n      operator: {BASH}\n      bash_command: echo {task} {i}\n"
                 + (f"      dependencies: [{', '.join(befores)}]\n" if befores else "")
-                for task, befores in EDGES.items()
+                for task, befores in edges(i).items()
             )
         )
     (folder / "dags.py").write_text(
@@ -72,21 +77,29 @@ def dag_factory(folder: Path, count: int) -> Path:
 
 def blueprint(folder: Path, count: int) -> Path:
     (folder / "templates.py").write_text(
-        f"{SAFE_MODE}from airflow.providers.standard.operators.bash import BashOperator\n"
-        "from blueprint import BaseModel, Blueprint\n\n"
+        f"{SAFE_MODE}import pendulum\nfrom airflow.providers.standard.operators.bash import BashOperator\n"
+        "from blueprint import BaseModel, Blueprint, BlueprintDagArgs\n\n"
         "class BashConfig(BaseModel):\n    command: str\n\n"
         "class Bash(Blueprint[BashConfig]):\n"
         "    def render(self, config):\n"
-        "        return BashOperator(task_id=self.step_id, bash_command=config.command)\n"
+        "        return BashOperator(task_id=self.step_id, bash_command=config.command)\n\n"
+        "class ArgsConfig(BaseModel):\n"
+        "    schedule: str\n    start_date: str\n    catchup: bool\n    tags: list[str]\n"
+        "    owner: str\n    retries: int\n\n"
+        "class Args(BlueprintDagArgs[ArgsConfig], default=True):\n"
+        "    def render(self, config):\n"
+        "        return {'schedule': config.schedule, 'start_date': pendulum.parse(config.start_date),\n"
+        "                'catchup': config.catchup, 'tags': config.tags,\n"
+        "                'default_args': {'owner': config.owner, 'retries': config.retries}}\n"
     )
     for i in range(count):
         (folder / f"p{i:04d}.dag.yaml").write_text(
             f'dag_id: p{i:04d}\nschedule: "@daily"\nstart_date: "2026-01-01"\ncatchup: false\ntags: [bench]\n'
-            "default_args: {owner: bench, retries: 1}\nsteps:\n"
+            "owner: bench\nretries: 1\nsteps:\n"
             + "".join(
                 f"  {task}:\n    blueprint: bash\n    command: echo {task} {i}\n"
                 + (f"    depends_on: [{', '.join(befores)}]\n" if befores else "")
-                for task, befores in EDGES.items()
+                for task, befores in edges(i).items()
             )
         )
     (folder / "dags.py").write_text(

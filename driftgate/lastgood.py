@@ -1,9 +1,11 @@
 """The last configuration of each pipeline that was good, so that a broken edit does not stop it.
 
 As nginx keeps serving with its old configuration when a reload fails: the files that a pipeline was last built
-from are kept as a small configuration of their own and loaded like any other when the real ones are broken.
-They lie in DRIFTGATE_STATE_DIR (default: ``driftgate/`` in AIRFLOW_HOME); the DAG processor writes it, workers
-read it. Layout: ``<dag_id>/current.json`` names the copy in use, ``<dag_id>/<digest>/config/…`` is the copy.
+from are kept, and loaded like any other configuration when the real ones are broken. What their check found is
+kept beside them, so that it need not be found again at every parse while they stay as they are.
+
+All of it is one file, ``last-good.json`` in DRIFTGATE_STATE_DIR (default: ``driftgate/`` in AIRFLOW_HOME); the DAG
+processor writes it, workers read it.
 """
 
 from __future__ import annotations
@@ -11,17 +13,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from driftgate.config.checked import Checked, Known
 from driftgate.config.load import load_one
 from driftgate.config.model import Pipeline
 
-Files = dict[str, str]  # path relative to the repository → text
+FILE = "last-good.json"
+_KEYS = {"file", "config", "env", "texts", "checked"}
 
 
 def state_dir() -> Path:
@@ -32,45 +36,85 @@ def state_dir() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "driftgate"
 
 
-@dataclass(frozen=True)
+@dataclass
 class LastGood:
     """The kept configurations in ``folder``. A disk that refuses keeps nothing, and nothing else happens."""
 
     folder: Path
+    env: str = ""
+    pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)  # dag_id → what _entry returns
+    texts: dict[str, str] = field(default_factory=dict)  # digest → text; many pipelines share their defaults
 
-    def remember(self, pipeline: Pipeline, directory: Path, env: str = "") -> None:
-        """Keep the files that ``pipeline`` was loaded from; writes only when they are new."""
-        files = _files(pipeline, directory)
-        note = {"digest": _digest(files), "config": directory.name, "env": env}
-        home = self.folder / pipeline.dag_id
-        with suppress(OSError):
-            if _read_note(home) != note and all(_is_inside(file) for file in files):
-                _write_copy(home / note["digest"], files)
-                _write_note(home, note)
-                _drop_all_but(home, note["digest"])
+    @classmethod
+    def read(cls, folder: Path, env: str = "") -> LastGood:
+        """Return what is kept in ``folder``; nothing if that cannot be read."""
+        try:
+            kept = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            texts = dict(kept["texts"])
+            entries = {dag_id: entry for dag_id, entry in kept["pipelines"].items() if _is_whole(entry, texts)}
+            return cls(folder, env, entries, texts)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls(folder, env)
+
+    @property
+    def known(self) -> Known:
+        """What the last check found, for the next."""
+        known = {}
+        for entry in self.pipelines.values():
+            with suppress(KeyError, TypeError):
+                known[entry["file"]] = Checked.from_json(entry["checked"])
+        return known
+
+    def keep(self, pipelines: Iterable[Pipeline], checked: Known, directory: Path, existing: Collection[str]) -> None:
+        """Keep ``pipelines``, which are good, and forget those that do not exist any more; writes only what is new."""
+        before = self.pipelines
+        self.pipelines = {dag_id: entry for dag_id, entry in before.items() if dag_id in existing}
+        for pipeline in pipelines:
+            old, found = before.get(pipeline.dag_id, {}), checked[pipeline.file]
+            if old.get("checked", {}).get("key") != found.key or old.get("file") != pipeline.file:
+                self.pipelines[pipeline.dag_id] = self._entry(pipeline, found, directory)
+        if self.pipelines != before:
+            with suppress(OSError):
+                self._write()
 
     def recall(self, dag_id: str) -> Pipeline | None:
         """Return the pipeline as it was last good; None when nothing is kept or it is good no longer."""
-        note = _read_note(self.folder / dag_id)
-        if note is None:
+        entry = self.pipelines.get(dag_id)
+        if entry is None:
             return None
-        directory = self.folder / dag_id / note["digest"] / note["config"]
-        return next(iter(load_one(dag_id, directory, env=note["env"]).pipelines), None)
+        with tempfile.TemporaryDirectory() as folder, suppress(OSError, KeyError):
+            _write_files(Path(folder), {file: self.texts[digest] for file, digest in entry["texts"].items()})
+            loaded = load_one(dag_id, Path(folder) / entry["config"], env=entry["env"])
+            return next(iter(loaded.pipelines), None)
+        return None
 
-    def forget_all_but(self, dag_ids: Collection[str]) -> None:
-        """Drop what is kept of pipelines whose files are gone."""
-        with suppress(OSError):
-            for home in self.folder.iterdir():
-                if home.name not in dag_ids and (home / "current.json").exists():
-                    shutil.rmtree(home, ignore_errors=True)
+    def _entry(self, pipeline: Pipeline, checked: Checked, directory: Path) -> dict[str, Any]:
+        texts = _texts(pipeline, directory)
+        digests = {file: hashlib.sha256(text.encode()).hexdigest()[:32] for file, text in texts.items()}
+        self.texts.update({digests[file]: text for file, text in texts.items()})
+        kept = {"config": directory.name, "env": self.env, "texts": digests}
+        return {"file": pipeline.file, **kept, "checked": checked.as_json()}
+
+    def _write(self) -> None:
+        """Replace the file in one step: a worker may be reading."""
+        used = {digest for entry in self.pipelines.values() for digest in entry["texts"].values()}
+        kept = {"pipelines": self.pipelines, "texts": {digest: self.texts[digest] for digest in sorted(used)}}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
+            json.dump(kept, file)
+        os.replace(file.name, self.folder / FILE)
 
 
-def _files(pipeline: Pipeline, directory: Path) -> Files:
+def _is_whole(entry: dict[str, Any], texts: dict[str, str]) -> bool:
+    return entry.keys() >= _KEYS and texts.keys() >= set(entry["texts"].values())
+
+
+def _texts(pipeline: Pipeline, directory: Path) -> dict[str, str]:
     """The texts of the pipeline's files, and an empty file for each pipeline that it starts: they must exist."""
-    files = {document.file: document.text for document in pipeline.layers.documents if document.text}
+    texts = {document.file: document.text for document in pipeline.layers.documents if document.text}
     for dag_id in _started(pipeline):
-        files.setdefault(f"{directory.name}/pipelines/{dag_id}.yaml", "")
-    return files
+        texts.setdefault(f"{directory.name}/pipelines/{dag_id}.yaml", "")
+    return texts
 
 
 def _started(pipeline: Pipeline) -> list[str]:
@@ -81,43 +125,10 @@ def _started(pipeline: Pipeline) -> list[str]:
     return sorted(name for name in named | mapped if isinstance(name, str))
 
 
-def _digest(files: Files) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _is_inside(file: str) -> bool:
-    path = PurePosixPath(file)
-    return not path.is_absolute() and ".." not in path.parts
-
-
-def _read_note(home: Path) -> dict[str, str] | None:
-    try:
-        note = json.loads((home / "current.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return note if isinstance(note, dict) and {"digest", "config", "env"} <= set(note) else None
-
-
-def _write_note(home: Path, note: dict[str, str]) -> None:
-    """Point to the new copy in one step: a worker may be reading."""
-    with tempfile.NamedTemporaryFile("w", dir=home, suffix=".tmp", delete=False, encoding="utf-8") as file:
-        json.dump(note, file)
-    os.replace(file.name, home / "current.json")
-
-
-def _write_copy(home: Path, files: Files) -> None:
-    for file, text in files.items():
+def _write_files(home: Path, texts: dict[str, str]) -> None:
+    for file, text in texts.items():
+        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+            raise OSError(f"{file} lies outside of the configuration")
         path = home / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
-
-
-def _drop_all_but(home: Path, digest: str) -> None:
-    """Remove older copies but the newest: a task that is starting may still read it."""
-    copies = sorted((path for path in home.iterdir() if path.is_dir() and path.name != digest), key=_changed)
-    for copy in copies[:-1]:
-        shutil.rmtree(copy, ignore_errors=True)
-
-
-def _changed(path: Path) -> float:
-    return path.stat().st_mtime

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from driftgate.lastgood import LastGood
+
 ROOT = Path(__file__).resolve().parents[1]
 CHAIN = [
     "check_data_freshness",
@@ -139,11 +141,11 @@ def test_without_problems_invalid_pipelines_is_silent(config: Path) -> None:
 
 
 def test_a_starting_task_opens_only_its_own_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from driftgate.config import folder
+    from driftgate.config import source
 
     opened = []
-    read = folder.read
-    monkeypatch.setattr(folder, "read", lambda path, file: opened.append(path.name) or read(path, file))
+    read = source.raw
+    monkeypatch.setattr(source, "raw", lambda path: opened.append(path.name) or read(path))
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "model_retraining")  # as Airflow's task runner does
     assert set(dags()) == {"model_retraining"}
     assert sorted(opened) == ["defaults.yaml", "model_retraining.yaml"]
@@ -212,7 +214,7 @@ def test_a_deleted_file_takes_its_pipeline_away(config: Path, tmp_path: Path) ->
     dags()
     (config / "pipelines" / "model_retraining.yaml").unlink()
     assert set(dags()) == {"drift_monitoring"}  # which names a pipeline that is gone, and runs on all the same
-    assert not (tmp_path / "state" / "model_retraining").exists()
+    assert "model_retraining" not in LastGood.read(tmp_path / "state").pipelines
 
 
 def test_without_a_state_folder_a_broken_file_takes_only_its_own_pipeline(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,23 +34,23 @@ class Findings:
         return replace(self, problems=tuple(replace(problem, severity="error") for problem in self.problems))
 
 
-def check_all(directory: Path, options: Mapping[str, str]) -> Findings:
+def check_all(directory: Path, env: str | None) -> Findings:
     """Check the configuration in ``directory``."""
-    loaded = load_all(directory, **options)
+    loaded = load_all(directory, env)
     names = [_name(path, directory) for path in find_pipelines(directory)]
     return _findings(directory, loaded, names)
 
 
-def check_paths(paths: Sequence[Path], directory: Path, options: Mapping[str, str]) -> Findings:
+def check_paths(paths: Sequence[Path], directory: Path, env: str | None) -> Findings:
     """Check only what ``paths`` name, and what that inherits; UsageError for a path that names nothing."""
     for path in paths:
         _require(path, directory)
     chosen = [absolute(path) for path in paths]
     if any(directory.is_relative_to(path) or path == directory / "pipelines" for path in chosen):
-        return check_all(directory, options)
+        return check_all(directory, env)
     files = list(dict.fromkeys(file for path in chosen for file in _files(path)))
-    whole = load_all(directory, **options)
-    results = [_check_file(path, directory, whole, options) for path in files]
+    whole = load_all(directory, env)
+    results = [_check_file(path, directory, whole, env) for path in files]
     loaded = Loaded(
         tuple(pipeline for result in results for pipeline in result.pipelines),
         tuple(sorted({problem for result in results for problem in result.problems})),
@@ -58,7 +58,7 @@ def check_paths(paths: Sequence[Path], directory: Path, options: Mapping[str, st
     return _findings(directory, loaded, [_name(path, directory) for path in files])
 
 
-def _check_file(path: Path, directory: Path, whole: Loaded, options: Mapping[str, str]) -> Loaded:
+def _check_file(path: Path, directory: Path, whole: Loaded, env: str | None) -> Loaded:
     name = _name(path, directory)
     if path.parent == directory / "environments":
         whole = load_all(directory, env=path.stem)
@@ -69,7 +69,7 @@ def _check_file(path: Path, directory: Path, whole: Loaded, options: Mapping[str
     if usable:
         return Loaded((usable,), _warnings(usable, whole))
     try:
-        return Loaded((load_pipeline(path, directory, **options),), here)
+        return Loaded((load_pipeline(path, directory, env),), here)
     except ConfigError as error:
         return Loaded((), (*here, *error.problems))
 

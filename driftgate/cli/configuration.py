@@ -23,15 +23,15 @@ def choose(chosen: str | None, paths: Sequence[Path] = ()) -> Path:
     return _with_pipelines(homes[0] if homes else _nearest())
 
 
-def choose_environment(name: str | None, directory: Path) -> dict[str, str]:
-    """Return what the loader is told of the environment; UsageError when there is none called so."""
+def choose_environment(name: str | None, directory: Path) -> str | None:
+    """Return the environment to load with, None for that of DRIFTGATE_ENV; UsageError when there is none called so."""
     if name is None:
-        return {}
+        return None
     known = find_environments(directory)
     if name not in known:
         hint = did_you_mean(name, known) or (f"there are {', '.join(sorted(known))}" if known else "there are none yet")
         raise UsageError(f"--env: there is no {short(directory / 'environments' / name)}.yaml; {hint}")
-    return {"env": name}
+    return name
 
 
 def home_of(path: Path) -> Path | None:

@@ -74,7 +74,7 @@ def _find(args: Namespace) -> Pipeline | None:
     directory = choose(args.config)
     if args.dag_id is None:
         raise missing_pipeline(directory)
-    loaded = load_one(args.dag_id, directory, **choose_environment(args.env, directory))
+    loaded = load_one(args.dag_id, directory, choose_environment(args.env, directory))
     if loaded.pipelines:
         return loaded.pipelines[0]
     if not loaded.problems:

@@ -61,6 +61,6 @@ def find(args: Namespace) -> Findings:
 
     paths = [Path(path) for path in args.paths]
     directory = choose(args.config, paths)
-    options = choose_environment(args.env, directory)
-    findings = check_paths(paths, directory, options) if paths else check_all(directory, options)
+    env = choose_environment(args.env, directory)
+    findings = check_paths(paths, directory, env) if paths else check_all(directory, env)
     return findings.strict() if args.strict else findings

@@ -8,7 +8,7 @@ a list only repeated scalars count as repeated.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -64,7 +64,7 @@ _IS: dict[str, Callable[[Any], bool]] = {
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "null": lambda value: value is None,
     "number": _is_number,
-    "object": lambda value: isinstance(value, Mapping),
+    "object": lambda value: isinstance(value, dict),
     "string": lambda value: isinstance(value, str),
 }
 
@@ -90,19 +90,19 @@ _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "exclusiveMaximum": lambda value, rule: not _is_number(value) or value < rule,
     "exclusiveMinimum": lambda value, rule: not _is_number(value) or value > rule,
     "maxLength": lambda value, rule: not isinstance(value, str) or len(value) <= rule,
-    "maxProperties": lambda value, rule: not isinstance(value, Mapping) or len(value) <= rule,
+    "maxProperties": lambda value, rule: not isinstance(value, dict) or len(value) <= rule,
     "maximum": lambda value, rule: not _is_number(value) or value <= rule,
     "minItems": lambda value, rule: not isinstance(value, list) or len(value) >= rule,
     "minLength": lambda value, rule: not isinstance(value, str) or len(value) >= rule,
-    "minProperties": lambda value, rule: not isinstance(value, Mapping) or len(value) >= rule,
+    "minProperties": lambda value, rule: not isinstance(value, dict) or len(value) >= rule,
     "minimum": lambda value, rule: not _is_number(value) or value >= rule,
     "pattern": _pattern,
-    "required": lambda value, rule: not isinstance(value, Mapping) or all(key in value for key in rule),
+    "required": lambda value, rule: not isinstance(value, dict) or all(key in value for key in rule),
 }
 
 
 def _properties(value: Any, rule: Schema, schema: Schema, path: KeyPath) -> Iterator[Finding]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key in rule:
             if key in value:
                 yield from findings(value[key], rule[key], (*path, key))
@@ -110,7 +110,7 @@ def _properties(value: Any, rule: Schema, schema: Schema, path: KeyPath) -> Iter
 
 def _additional(value: Any, rule: Any, schema: Schema, path: KeyPath) -> Iterator[Finding]:
     known = schema.get("properties", {})
-    others = [key for key in value if key not in known] if isinstance(value, Mapping) else []
+    others = [key for key in value if key not in known] if isinstance(value, dict) else []
     if rule is False and others:
         yield Finding(path, "additionalProperties", rule, value, schema)
     elif isinstance(rule, dict):
@@ -119,7 +119,7 @@ def _additional(value: Any, rule: Any, schema: Schema, path: KeyPath) -> Iterato
 
 
 def _names(value: Any, rule: Schema, schema: Schema, path: KeyPath) -> Iterator[Finding]:
-    for key in value if isinstance(value, Mapping) else ():
+    for key in value if isinstance(value, dict) else ():
         for finding in findings(key, rule, (*path, key)):
             yield Finding(finding.path, "propertyNames", finding.rule, key, rule)
 

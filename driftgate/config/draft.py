@@ -55,7 +55,7 @@ class Draft:
 
 def mapping(value: Any) -> Data:
     """Return ``value`` if it is a mapping, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def sequence(value: Any) -> list[Any]:

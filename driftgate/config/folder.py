@@ -6,13 +6,15 @@ environment's defaults, defaults.yaml.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from driftgate.config import source
 from driftgate.config.layers import Layers
-from driftgate.config.source import Document, read
+from driftgate.config.source import Document
 from driftgate.config.words import suggest
 from driftgate.errors import Problem
 
@@ -41,12 +43,17 @@ def _find(top: Path) -> list[Path]:
 
 
 class Folder:
-    """A configuration's folder in one environment ("" for none): every file in it is read once."""
+    """A configuration's folder in one environment ("" for none): every file in it is read once.
+
+    Paths that it is asked about are absolute, and hold no ``..``.
+    """
 
     def __init__(self, directory: Path, env: str) -> None:
         self.directory = Path(os.path.abspath(directory))  # not resolved: names in messages are as people see them
         self.env = env
-        self._documents: dict[Path, Document] = {}
+        self._root = f"{self.directory.parent.as_posix().rstrip('/')}/"
+        self._contents: dict[str, bytes | OSError] = {}
+        self._documents: dict[str, Document] = {}
 
     @cached_property
     def paths(self) -> list[Path]:
@@ -61,16 +68,32 @@ class Folder:
 
     def name(self, path: Path) -> str:
         """Return what messages call ``path``: relative to the repository, the parent of the configuration."""
-        path = Path(os.path.abspath(path))
-        root = self.directory.parent
-        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+        return path.as_posix().removeprefix(self._root)
 
     def document(self, path: Path) -> Document:
         """Return what is in ``path``."""
-        path = Path(os.path.abspath(path))
-        if path not in self._documents:
-            self._documents[path] = read(path, self.name(path))
-        return self._documents[path]
+        file = self.name(path)
+        if file not in self._documents:
+            self._documents[file] = source.document(self._content(file), file)
+        return self._documents[file]
+
+    def _content(self, file: str) -> bytes | OSError:
+        if file not in self._contents:
+            self._contents[file] = source.raw(self.directory.parent / file)
+        return self._contents[file]
+
+    def digest(self, file: str) -> str:
+        """Return what tells the content of the file that messages call ``file`` from any other."""
+        content = self._content(file)
+        return hashlib.blake2b(content, digest_size=16).hexdigest() if isinstance(content, bytes) else repr(content)
+
+    @cached_property
+    def whole(self) -> str:
+        """A digest of all pipelines."""
+        digest = hashlib.blake2b(digest_size=16)
+        for file in map(self.name, self.paths):
+            digest.update(f"{file}\0{self.digest(file)}\0".encode())
+        return digest.hexdigest()
 
     @cached_property
     def defaults(self) -> Document:
@@ -110,7 +133,7 @@ class Folder:
         return Layers(documents, home=len(above)), bases, faults
 
     def _bases(self, path: Path) -> tuple[list[Path], list[Problem]]:
-        chain = [Path(os.path.abspath(path))]
+        chain = [path]
         while isinstance(extends := self.document(chain[-1]).data.get("extends"), str) and extends:
             target = self._target(extends, chain[-1])
             if isinstance(target, Problem):

@@ -35,7 +35,7 @@ class Layers:
         what is missing, is in the pipeline's own file rather than in what lies over it.
         """
         existing = _existing(self.data, path)
-        shared = len(existing) < len(path) or isinstance(self.at(existing), Mapping)
+        shared = len(existing) < len(path) or isinstance(self.at(existing), dict)
         home = self.home if shared else 0
         documents = (*self.documents[home:], *self.documents[:home])
         document = next(doc for doc in documents if len(_existing(doc.data, existing)) == len(existing))
@@ -61,7 +61,7 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
         old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        both = isinstance(old, dict) and isinstance(value, dict)
         merged[key] = merge(old, value) if both and old is not None else value
     return merged
 
@@ -76,7 +76,7 @@ def _existing(data: Any, path: Sequence[str | int]) -> Sequence[str | int]:
     """Return the part of ``path`` that ``data`` has."""
     for length, part in enumerate(path):
         in_list = isinstance(part, int) and isinstance(data, list) and 0 <= part < len(data)
-        if not in_list and not (isinstance(data, Mapping) and part in data):
+        if not in_list and not (isinstance(data, dict) and part in data):
             return path[:length]
         data = data[part]
     return path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from driftgate.config import schemas
+from driftgate.config.checked import Checked, Known, key_of
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping
 from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
@@ -34,6 +35,7 @@ class Loaded:
 
     pipelines: tuple[Pipeline, ...]
     problems: tuple[Problem, ...]
+    checked: Known = field(default_factory=dict)  # what to pass as ``known`` the next time
 
 
 def config_dir() -> Path:
@@ -56,15 +58,18 @@ def load_pipeline(path: Path, directory: Path, env: str | None = None) -> Pipeli
     ``env`` is the environment, $DRIFTGATE_ENV by default, "" for none. Raises ConfigError with every problem of
     the file and of what it inherits.
     """
-    pipeline, problems = _Loader(directory, env).load(path)
+    pipeline, problems = _Loader(directory, env).load(Path(os.path.abspath(path)))
     if pipeline is None:
         raise ConfigError(problems)
     return pipeline
 
 
-def load_all(directory: Path, env: str | None = None) -> Loaded:
-    """Return all pipelines of the configuration in ``directory``; a broken one does not affect the others."""
-    loader = _Loader(directory, env)
+def load_all(directory: Path, env: str | None = None, known: Known | None = None) -> Loaded:
+    """Return all pipelines of the configuration in ``directory``; a broken one does not affect the others.
+
+    ``known`` is what an earlier call found; it saves the time of checking again, and changes nothing else.
+    """
+    loader = _Loader(directory, env, known=known)
     return loader.load_all(loader.folder.paths, loader.shared_problems())
 
 
@@ -77,37 +82,58 @@ def load_one(dag_id: str, directory: Path, env: str | None = None) -> Loaded:
 class _Loader:
     """Loads the pipelines of one configuration, each once."""
 
-    def __init__(self, directory: Path, env: str | None, *, alone: bool = False) -> None:
+    def __init__(self, directory: Path, env: str | None, *, alone: bool = False, known: Known | None = None) -> None:
         self.folder = Folder(directory, environment_name() if env is None else env)
         self.alone = alone
+        self.known = known or {}
+        self.checked: dict[str, Checked] = {}
+        self._beyond: set[Path] = set()  # the files whose check looked at other pipelines
         self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 
-    def load_all(self, paths: Sequence[Path], known: Iterable[Problem] = ()) -> Loaded:
+    def load_all(self, paths: Sequence[Path], shared: Iterable[Problem] = ()) -> Loaded:
         results = [self.load(path) for path in paths]
         pipelines = [pipeline for pipeline, _ in results if pipeline]
         clashes = _duplicates(pipelines)
         clashing = {problem.file for problem in clashes}
-        found = [*known, *(problem for _, problems in results for problem in problems), *clashes]
+        found = [*shared, *(problem for _, problems in results for problem in problems), *clashes]
         usable = tuple(pipeline for pipeline in pipelines if pipeline.file not in clashing)
-        return Loaded(usable, tuple(_tidy(found)))
+        return Loaded(usable, tuple(_tidy(found)), self.checked)
 
     def load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
         """Return the pipeline in ``path`` unless something is wrong with it, and all its problems."""
-        path = Path(os.path.abspath(path))
         if path not in self._results:
-            self._results[path] = self._load(path)
+            self._results[path] = self._unchanged(path) or self._load(path)
         return self._results[path]
+
+    def _unchanged(self, path: Path) -> tuple[Pipeline, list[Problem]] | None:
+        """Return the pipeline in ``path`` if it is known to be good as it is."""
+        checked = self.known.get(file := self.folder.name(path))
+        if not checked or checked.key != key_of(self.folder, checked.files, beyond=checked.beyond):
+            return None
+        self.checked[file] = checked
+        if checked.beyond:
+            self._beyond.add(path)
+        return to_pipeline(checked.data, file, lambda: self.folder.layers(path)[0]), list(checked.warnings)
 
     def _load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
         if self.folder.unknown_environment:
             return None, [self.folder.unknown_environment]
         layers, bases, faults = self.folder.layers(path)
         faulty = bool(faults) or not isinstance(layers.data.get("extends", ""), str)
-        problems = _tidy(faults + self._problems(layers, path.stem, bases, faulty))
-        broken = any(problem.severity == "error" for problem in problems)
-        return (None if broken else to_pipeline(layers)), problems
+        problems = _tidy(faults + self._problems(layers, path, bases, faulty))
+        if any(problem.severity == "error" for problem in problems):
+            return None, problems
+        file = self.folder.name(path)
+        if not self.alone:
+            self.checked[file] = self._known_by(layers, path, bases, problems)
+        return to_pipeline(layers.data, file, lambda: layers), problems
 
-    def _problems(self, layers: Layers, stem: str, bases: Sequence[Path], faulty: bool) -> list[Problem]:
+    def _known_by(self, layers: Layers, path: Path, bases: Sequence[Path], warnings: Sequence[Problem]) -> Checked:
+        files = tuple(dict.fromkeys(document.file for document in layers.documents))
+        beyond = not self._beyond.isdisjoint((path, *bases)) or any(base in self.folder.paths for base in bases)
+        return Checked(key_of(self.folder, files, beyond=beyond), files, beyond, layers.data, tuple(warnings))
+
+    def _problems(self, layers: Layers, path: Path, bases: Sequence[Path], faulty: bool) -> list[Problem]:
         document = layers.documents[layers.home]
         shared = [*self.folder.defaults.problems, *self._environment_problems]
         inherited = [] if faulty else self._problems_of_bases(bases)
@@ -120,7 +146,7 @@ class _Loader:
         told = _told(problems)
         by_schema = [problem for problem in validate(layers) if problem.path not in told]
         told |= _told(by_schema)
-        draft = Draft(layers, stem, lambda: self.folder.by_stem, None if self.alone else self._data_of)
+        draft = Draft(layers, path.stem, lambda: self._names(path), self._data_for(path))
         return problems + by_schema + [problem for problem in check(draft) if problem.path not in told]
 
     def _problems_of_bases(self, bases: Sequence[Path]) -> list[Problem]:
@@ -135,10 +161,22 @@ class _Loader:
                 found += document.problems
         return [problem for problem in found if problem.severity == "error"]
 
-    def _data_of(self, dag_id: str) -> Mapping[str, Any]:
-        """Return what the pipeline called ``dag_id`` says, right or wrong; nothing if there is not one of this name."""
-        paths = self.folder.by_stem.get(dag_id, [])
-        return self.folder.layers(paths[0])[0].data if len(paths) == 1 else {}
+    def _names(self, path: Path) -> dict[str, list[Path]]:
+        """Return the names of all pipelines, and remember that ``path`` depends on them."""
+        self._beyond.add(path)
+        return self.folder.by_stem
+
+    def _data_for(self, path: Path) -> Callable[[str], Mapping[str, Any]] | None:
+        """Return how the check of ``path`` learns what a pipeline says, right or wrong; nothing of one it cannot find.
+
+        None if no other file may be opened.
+        """
+
+        def data_of(dag_id: str) -> Mapping[str, Any]:
+            paths = self._names(path).get(dag_id, [])
+            return self.folder.layers(paths[0])[0].data if len(paths) == 1 else {}
+
+        return None if self.alone else data_of
 
     def shared_problems(self) -> list[Problem]:
         """Return what is wrong with defaults and environment by themselves, even where every pipeline overrides it."""

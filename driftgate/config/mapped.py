@@ -19,7 +19,7 @@ _ONCE = ("decide_action",)  # operators that must run exactly once
 
 def given(task: Mapping[str, Any]) -> set[str]:
     """Return the parameters that ``expand`` and ``expand_kwargs`` of a task may give."""
-    each = [keys for keys in sequence(task.get("expand_kwargs")) if isinstance(keys, Mapping)]
+    each = [keys for keys in sequence(task.get("expand_kwargs")) if isinstance(keys, dict)]
     return set(mapping(task.get("expand"))) | {key for keys in each for key in keys}
 
 
@@ -31,9 +31,9 @@ def meant(task: Mapping[str, Any], required: Collection[str]) -> set[str]:
 def always_given(task: Mapping[str, Any]) -> set[str] | None:
     """Return the parameters that every run of the task gets from them; None if only Airflow will know."""
     kwargs = task.get("expand_kwargs")
-    if isinstance(kwargs, Mapping):
+    if isinstance(kwargs, dict):
         return None
-    each = [set(keys) for keys in sequence(kwargs) if isinstance(keys, Mapping)]
+    each = [set(keys) for keys in sequence(kwargs) if isinstance(keys, dict)]
     return set(mapping(task.get("expand"))) | (set.intersection(*each) if each else set())
 
 
@@ -98,7 +98,7 @@ def _missing(draft: Draft, node: Node) -> Iterator[Problem]:
     once = {*node.data, *mapping(node.data.get("expand"))}
     for key in schema.get("required", ()):
         for index, keys in enumerate(items if key in given(node.data) - once else ()):
-            if isinstance(keys, Mapping) and key not in meant({"expand": keys}, [key]):
+            if isinstance(keys, dict) and key not in meant({"expand": keys}, [key]):
                 path = (*node.path, "expand_kwargs", index)
                 message = f"{dotted(path)} has no '{key}'"
                 hint = how_to_add(key, schema["properties"][key])

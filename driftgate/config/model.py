@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from driftgate.config import mapped, schemas
@@ -89,22 +90,30 @@ class Pipeline:
     # (before, after) of every depends_on, those deep inside groups first: Airflow finds out which are the first
     # and last tasks of a group at the moment when the group is connected.
     edges: tuple[tuple[str, str], ...]
-    layers: Layers = field(repr=False, compare=False)
+    find_layers: Callable[[], Layers] = field(repr=False, compare=False)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The files it comes from; read only when somebody asks."""
+        return self.find_layers()
 
     def locate(self, *path: str | int) -> str:
         """Return where the value at the effective ``path`` is: ``config/pipelines/x.yaml:31:12``."""
         return ":".join(str(part) for part in self.layers.place(path))
 
 
-def to_pipeline(layers: Layers) -> Pipeline:
-    """Return the pipeline that ``layers``, which must have been found valid, describe."""
-    data = schemas.with_defaults(layers.data, schemas.envelope())
+def to_pipeline(effective: Mapping[str, Any], file: str, find_layers: Callable[[], Layers]) -> Pipeline:
+    """Return the pipeline that an effective configuration, which must have been found valid, describes.
+
+    ``file`` is the pipeline's own, as messages call it.
+    """
+    data = schemas.with_defaults(effective, schemas.envelope())
     zone = timezone(data["timezone"])
-    tree = Tree(data["tasks"])
+    tree = Tree(data["tasks"])  # a copy of the configuration: it may be changed
     order = Order(tree)
     return Pipeline(
         dag_id=data["dag_id"],
-        file=layers.documents[layers.home].file,
+        file=file,
         description=data["description"],
         dag_display_name=data.get("dag_display_name"),
         schedule=_schedule(data["schedule"]),
@@ -127,12 +136,12 @@ def to_pipeline(layers: Layers) -> Pipeline:
         groups=tuple(_group(group, order) for group in tree.groups.values()),
         tasks=tuple(_task(task, order) for task in tree.tasks.values()),
         edges=tuple(order.by_depth),
-        layers=layers,
+        find_layers=find_layers,
     )
 
 
 def _schedule(schedule: Any) -> str | timedelta | AssetSchedule | None:
-    if isinstance(schedule, Mapping):
+    if isinstance(schedule, dict):
         assets = {key: value for key, value in schedule.items() if key != "cron"}
         return AssetSchedule(schedule.get("cron"), _condition(assets))
     if isinstance(schedule, str) and is_duration(schedule):
@@ -159,7 +168,11 @@ def _group(node: Node, order: Order) -> Group:
 
 def _task(node: Node, order: Order) -> Task:
     keys = schemas.task_keys()
-    data = _resolved(node, order.tree)
+    data = node.data
+    for said in order.tree.spoken_by[node.id]:
+        path = said.path[len(node.path) :]
+        if path[0] != "depends_on":  # ids in full where it names others in its parameters
+            _put(data, path, said)
     own = {key: value for key, value in data.items() if key not in keys}
     return Task(
         task_id=node.id,
@@ -167,7 +180,7 @@ def _task(node: Node, order: Order) -> Task:
         operator=data["operator"],
         parameters=_parameters(own, data),
         depends_on=tuple(order.before.get(node.id, ())),
-        settings=_typed({key: data[key] for key in keys if key in data and key not in _NO_SETTINGS}),
+        settings=_typed({key: data[key] for key in data if key in keys and key not in _NO_SETTINGS}),
         expand=data.get("expand", {}),
         expand_kwargs=data.get("expand_kwargs"),
         outlets=tuple(data.get("outlets", ())),
@@ -179,23 +192,14 @@ def _task(node: Node, order: Order) -> Task:
 
 def _parameters(own: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
     """Return an operator's parameters with defaults, but for those that each of its expansions brings along."""
-    if mapped.always_given(task) is None:
+    if isinstance(task.get("expand_kwargs"), dict):  # only Airflow will know
         return dict(own)
     filled = schemas.with_defaults(own, schemas.parameters(task["operator"]))
-    return {key: value for key, value in filled.items() if key not in mapped.given(task)}
+    elsewhere = mapped.given(task)
+    return {key: value for key, value in filled.items() if key not in elsewhere}
 
 
-def _resolved(node: Node, tree: Tree) -> dict[str, Any]:
-    """Return what a task says, with ids in full where it names others in its parameters."""
-    data = schemas.with_defaults(node.data, {})
-    for said in tree.spoken_by(node):
-        path = said.path[len(node.path) :]
-        if path[0] != "depends_on":
-            _put(data, path, said)
-    return data
-
-
-def _put(data: dict[str, Any], path: KeyPath, said: Reference) -> None:
+def _put(data: Mapping[str, Any], path: KeyPath, said: Reference) -> None:
     inner: Any = data
     for key in path[:-1]:
         inner = inner[key]

@@ -21,7 +21,7 @@ _RULES = ("type", "enum", "minimum", "maximum", "minLength", "maxLength")
 
 def as_param(value: Any) -> dict[str, Any]:
     """Return what Airflow's Param takes for a param as it is written: a plain value is its default."""
-    return dict(value) if isinstance(value, Mapping) else {"default": value}
+    return dict(value) if isinstance(value, dict) else {"default": value}
 
 
 def required(params: Any) -> list[str]:
@@ -33,7 +33,7 @@ def check_params(draft: Draft) -> Iterator[Problem]:
     """Return the problems of the pipeline's params."""
     params = mapping(draft.layers.data.get("params"))
     for name, param in params.items():
-        if isinstance(param, Mapping):
+        if isinstance(param, dict):
             yield from _check_param(draft, ("params", name), param)
     if draft.layers.data.get("schedule") is not None:
         sound = {name: param for name, param in params.items() if _is_sound(param)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from driftgate.config import schemas
@@ -197,7 +197,7 @@ def _rows(schema: Schema, prefix: str = "", *, deep: bool = True) -> Iterator[tu
         yield _row(f"{prefix}{key}", rules, key in required)
         yield from _rows(rules, f"{prefix}{key}.") if deep else ()
     others = schema.get("additionalProperties")
-    if isinstance(others, Mapping) and others.get("properties") and deep:
+    if isinstance(others, dict) and others.get("properties") and deep:
         name = _NAMES.get(prefix.rstrip(".").rpartition(".")[2], "<name>")
         yield _row(f"{prefix}{name}", dict(others), False)
         yield from _rows(dict(others), f"{prefix}{name}.")

@@ -51,7 +51,7 @@ def _is_stray(draft: Draft, said: Reference) -> bool:
     decision = draft.tasks.get(said.target or "")
     if said.after or decision is None or decision.operator != "decide_action" or draft.order.within(said):
         return False
-    routes = {other.target for other in draft.tree.spoken_by(decision) if other.after}
+    routes = {other.target for other in draft.tree.spoken_by[decision.id] if other.after}
     if not routes or None in routes or {said.node.id, *draft.tree.around(said.node)} & routes:
         return False
     followed = set[str]().union(*(_first_tasks(draft, target) for target in routes if target))

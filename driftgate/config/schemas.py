@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +13,7 @@ from driftgate.config.conform import Schema
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SUFFIX = ".schema.json"
 _NO_SECTIONS = ("params", "tasks")
+_NOTHING: Schema = {}
 
 
 def schema_dir() -> Path:
@@ -113,15 +113,19 @@ def _define(name: str) -> Schema:
 
 def with_defaults(data: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """Return a deep copy of ``data`` in which every default that ``schema`` declares is filled in."""
-    properties, others = schema.get("properties", {}), schema.get("additionalProperties")
-    absent = {key: rules["default"] for key, rules in properties.items() if "default" in rules and key not in data}
-    return {key: _filled(value, properties.get(key, others)) for key, value in {**data, **absent}.items()}
+    properties, others = schema.get("properties", _NOTHING), schema.get("additionalProperties")
+    filled = {key: _filled(value, properties.get(key, others)) for key, value in data.items()}
+    for key, rules in properties.items():
+        if "default" in rules and key not in filled:
+            filled[key] = _filled(rules["default"], rules)
+    return filled
 
 
 def _filled(value: Any, schema: Any) -> Any:
-    if isinstance(value, Mapping):
-        return with_defaults(value, schema if isinstance(schema, dict) else {})
-    return copy.deepcopy(value) if isinstance(value, list) else value
+    kind = type(value)
+    if kind is dict:
+        return with_defaults(value, schema if isinstance(schema, dict) else _NOTHING)
+    return [_filled(item, None) for item in value] if kind is list else value
 
 
 @cache

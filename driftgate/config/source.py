@@ -56,8 +56,8 @@ class Document:
         """Return the mapping at ``root`` as a document of its own, empty if there is none; positions stay right."""
         data: Any = self.data
         for key in root:
-            data = data.get(key) if isinstance(data, Mapping) else None
-        data = data if isinstance(data, Mapping) else {}
+            data = data.get(key) if isinstance(data, dict) else None
+        data = data if isinstance(data, dict) else {}
         return replace(self, data={key: data[key] for key in data if key not in without}, root=(*self.root, *root))
 
     def position(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[int, int]:
@@ -70,14 +70,21 @@ class Document:
         return find(node, (*self.root, *path), at_key=at_key) if node else (1, 1)
 
 
-def read(path: Path, file: str) -> Document:
-    """Return the document in ``path``; problems call it ``file``."""
+def raw(path: Path) -> bytes | OSError:
+    """Return what is in ``path``, no more than can be used of it, or why there is nothing to be had."""
     try:
         with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return _refuse(file, "", None, "unreadable-file", f"the file cannot be read: {error.strerror or error}")
-    return parse(raw, file)
+        return error
+
+
+def document(content: bytes | OSError, file: str) -> Document:
+    """Return the document that ``raw`` found."""
+    if isinstance(content, bytes):
+        return parse(content, file)
+    message = f"the file cannot be read: {content.strerror or content}"
+    return _refuse(file, "", None, "unreadable-file", message)
 
 
 def parse(raw: bytes, file: str) -> Document:

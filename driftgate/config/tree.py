@@ -60,9 +60,9 @@ def _meant(operator: str) -> str:
 
 def is_group(entry: Any) -> bool:
     """Tell whether an entry under ``tasks`` is a group: it has tasks, however misspelt, and no operator."""
-    if not isinstance(entry, Mapping) or "operator" in entry:
+    if not isinstance(entry, dict) or "operator" in entry:
         return False
-    return "tasks" in entry or any(isinstance(entry[key], Mapping) and closest(key, ("tasks",)) for key in entry)
+    return "tasks" in entry or any(isinstance(entry[key], dict) and closest(key, ("tasks",)) for key in entry)
 
 
 class Tree:
@@ -73,8 +73,8 @@ class Tree:
         self._add(tasks, "", ("tasks",))
 
     def _add(self, entries: Any, group: str, path: KeyPath) -> None:
-        for name, entry in entries.items() if isinstance(entries, Mapping) else ():
-            data = entry if isinstance(entry, Mapping) else {}
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            data = entry if isinstance(entry, dict) else {}
             node = Node(f"{group}.{name}" if group else name, group, (*path, name), data, is_group(entry))
             self.nodes.setdefault(node.id, node)
             if node.is_group:
@@ -93,15 +93,19 @@ class Tree:
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         """Everything that a node says of another: depends_on, output_of, routes."""
-        return tuple(said for node in self.nodes.values() for said in self.spoken_by(node))
+        return tuple(said for each in self.spoken_by.values() for said in each)
 
-    def spoken_by(self, node: Node) -> list[Reference]:
-        """Return what one node says of others."""
-        return [
-            Reference(node, (*node.path, *path), name, self.resolve(name, node.group), after)
-            for path, name, after in _names(node)
-            if isinstance(name, str)
-        ]
+    @cached_property
+    def spoken_by(self) -> dict[str, list[Reference]]:
+        """What each node says of others, by its id."""
+        return {
+            node.id: [
+                Reference(node, (*node.path, *path), name, self.resolve(name, node.group), after)
+                for path, name, after in _names(node)
+                if isinstance(name, str)
+            ]
+            for node in self.nodes.values()
+        }
 
     def resolve(self, name: str, group: str) -> str | None:
         """Return the id of what ``name`` means in ``group``; None if nothing."""
@@ -148,15 +152,15 @@ def _names(node: Node) -> Iterator[tuple[KeyPath, Any, bool]]:
 def sources(task: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
     """Return the tasks that ``task`` is expanded over the output of, with the paths that say so."""
     for parameter, values in _mapping(task.get("expand")).items():
-        if isinstance(values, Mapping) and "output_of" in values:
+        if isinstance(values, dict) and "output_of" in values:
             yield ("expand", parameter, "output_of"), values["output_of"]
     values = task.get("expand_kwargs")
-    if isinstance(values, Mapping) and "output_of" in values:
+    if isinstance(values, dict) and "output_of" in values:
         yield ("expand_kwargs", "output_of"), values["output_of"]
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

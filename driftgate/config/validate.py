@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -40,7 +40,7 @@ def _problems(layers: Layers) -> Iterator[Problem]:
 
 def _check_conditions(layers: Layers, condition: Any, path: KeyPath) -> Iterator[Problem]:
     """Check the assets of a schedule, however deep they are nested."""
-    for key in ("any", "all") if isinstance(condition, Mapping) else ():
+    for key in ("any", "all") if isinstance(condition, dict) else ():
         inner = condition.get(key)
         for index, item in enumerate(inner if isinstance(inner, list) else ()):
             yield from _check(layers, item, schemas.definition("condition"), (*path, key, index))
@@ -48,7 +48,7 @@ def _check_conditions(layers: Layers, condition: Any, path: KeyPath) -> Iterator
 
 
 def _check_tasks(layers: Layers, tasks: Any, path: KeyPath) -> Iterator[Problem]:
-    for name, entry in tasks.items() if isinstance(tasks, Mapping) else ():
+    for name, entry in tasks.items() if isinstance(tasks, dict) else ():
         if is_group(entry):
             yield from _check(layers, entry, schemas.group(), (*path, name))
             yield from _check_tasks(layers, entry.get("tasks"), (*path, name, "tasks"))
@@ -57,7 +57,7 @@ def _check_tasks(layers: Layers, tasks: Any, path: KeyPath) -> Iterator[Problem]
 
 
 def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
-    operator = task.get("operator") if isinstance(task, Mapping) else None
+    operator = task.get("operator") if isinstance(task, dict) else None
     known = operator if operator in schemas.operators() else None
     if isinstance(operator, str) and not known and not _DOTTED_PATH.fullmatch(operator):
         yield _unknown_operator(layers, (*path, "operator"), operator)
@@ -68,7 +68,7 @@ def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
 def _task_schema(operator: str, task: Any) -> Schema:
     """Return the schema of a task, which need not require what ``expand`` gives."""
     schema = schemas.task(operator)
-    if not isinstance(task, Mapping) or not task.keys() & {"expand", "expand_kwargs"}:
+    if not isinstance(task, dict) or not task.keys() & {"expand", "expand_kwargs"}:
         return schema
     elsewhere = set(schema["required"]) if mapped.always_given(task) is None else mapped.meant(task, schema["required"])
     return {**schema, "required": [key for key in schema["required"] if key == "operator" or key not in elsewhere]}

@@ -152,7 +152,7 @@ def test_junit_has_a_suite_for_each_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_format_can_say_every_problem(case: Path) -> None:
-    found = check_all(case / "config", {})
+    found = check_all(case / "config", None)
 
     assert len(json.loads(as_json(found))["problems"]) == len(found.problems)
     assert len(github(found).splitlines()) == len(found.problems) + 1

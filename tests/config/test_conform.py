@@ -14,10 +14,10 @@ from jsonschema.validators import extend
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema, findings
-from driftgate.config.source import read
+from driftgate.config.source import document, raw
 
 ROOT = Path(__file__).parents[2]
-EVERY_KEY = read(ROOT / "tests" / "cases" / "valid" / "every_key.yaml", "x").data
+EVERY_KEY = document(raw(ROOT / "tests" / "cases" / "valid" / "every_key.yaml"), "x").data
 
 _whole = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)

@@ -230,15 +230,15 @@ def test_a_pipeline_inherits_from_a_chain_of_others(tmp_path: Path) -> None:
 def test_one_pipeline_alone_opens_what_it_inherits_from_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from driftgate.config import folder
+    from driftgate.config import source
 
     monitor = "psi: {minor: 0.1, moderate: 0.2, critical: 0.3}\n"
     retrain = "tasks: {c: {operator: check_drift}, r: {operator: trigger_retraining, pipeline: y, depends_on: [c]}}\n"
     write(tmp_path, templates__base=monitor, pipelines__y=pipeline("y"), environments__prod="", defaults="owner: me\n")
     write(tmp_path, pipelines__x=f"dag_id: x\nschedule: '@daily'\nextends: ../templates/base.yaml\n{retrain}")
     opened = []
-    read = folder.read
-    monkeypatch.setattr(folder, "read", lambda path, name: opened.append(path.name) or read(path, name))
+    read = source.raw
+    monkeypatch.setattr(source, "raw", lambda path: opened.append(path.name) or read(path))
 
     assert load_one("x", tmp_path, "prod").problems == ()
     assert sorted(opened) == ["base.yaml", "defaults.yaml", "prod.yaml", "x.yaml"]

@@ -13,7 +13,7 @@ from referencing import Registry, Resource
 from driftgate.config import schemas
 from driftgate.config.layers import Layers
 from driftgate.config.load import find_pipelines
-from driftgate.config.source import read
+from driftgate.config.source import document, raw
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "schemas").rglob("*.json"))
@@ -31,7 +31,7 @@ def editor() -> Draft202012Validator:
 
 def effective(path: Path) -> Any:
     defaults = ROOT / "config" / "defaults.yaml"
-    return Layers((read(path, "x.yaml"), read(defaults, "d.yaml"))).data
+    return Layers((document(raw(path), "x.yaml"), document(raw(defaults), "d.yaml"))).data
 
 
 def properties(schema: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

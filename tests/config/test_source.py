@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from driftgate.config.source import MAX_BYTES, Document, parse, read
+from driftgate.config import source
+from driftgate.config.source import MAX_BYTES, Document, parse
 
 
 def document(text: str) -> Document:
@@ -48,7 +49,7 @@ def test_a_file_larger_than_a_mebibyte_is_refused() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    [problem] = read(tmp_path, "x.yaml").problems
+    [problem] = source.document(source.raw(tmp_path), "x.yaml").problems
 
     assert problem.message == "the file cannot be read: Is a directory"
 
