@@ -38,7 +38,8 @@ def publish(directory: Path) -> Published:
         kept = LastGood.read(state_dir(), environment_name())
         loaded = load_all(directory, known=kept.known)
         built, problems = _build(loaded, directory)
-        stems = {path.stem for path in find_pipelines(directory)}
+        # Not a single file left is a folder that got lost, not so many pipelines that were deleted.
+        stems = {path.stem for path in find_pipelines(directory)} or set(kept.pipelines)
         good = [pipeline for pipeline in loaded.pipelines if pipeline.dag_id in built]
         kept.keep(good, loaded.checked, directory, stems)
         return Published({**built, **_outdated(stems - set(built), kept, problems, directory)}, problems)
@@ -109,8 +110,9 @@ def _outdated(dag_ids: Iterable[str], kept: LastGood, problems: tuple[Problem, .
 
 
 def _why(pipeline: Pipeline, problems: tuple[Problem, ...], directory: Path) -> str:
-    files = {document.file for document in pipeline.layers.documents}
-    own = [problem for problem in problems if problem.severity == "error" and problem.file in files]
+    files = {pipeline.file, *(document.file for document in pipeline.layers.documents)}
+    errors = [problem for problem in problems if problem.severity == "error"]
+    own = [each for each in errors if each.file in files or Path(each.file).stem == pipeline.dag_id or not each.line]
     return outdated_note(own, _changed(own, directory.parent))
 
 

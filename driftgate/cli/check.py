@@ -10,7 +10,7 @@ from pathlib import Path
 from driftgate.cli.arguments import UsageError, did_you_mean
 from driftgate.cli.configuration import absolute, short
 from driftgate.config.folder import SUFFIXES
-from driftgate.config.load import Loaded, find_pipelines, load_all, load_pipeline
+from driftgate.config.load import Loaded, environment_name, find_environments, find_pipelines, load_all, load_pipeline
 from driftgate.config.model import Pipeline
 from driftgate.errors import ConfigError, Problem
 
@@ -35,10 +35,23 @@ class Findings:
 
 
 def check_all(directory: Path, env: str | None) -> Findings:
-    """Check the configuration in ``directory``."""
-    loaded = load_all(directory, env)
+    """Check the configuration in ``directory``: in the environment that is chosen, or in none and in each."""
+    loaded = _load(directory, env)
     names = [_name(path, directory) for path in find_pipelines(directory)]
     return _findings(directory, loaded, names)
+
+
+def _load(directory: Path, env: str | None) -> Loaded:
+    if env is not None or environment_name():
+        return load_all(directory, env)
+    loaded = load_all(directory, "")
+    problems = dict.fromkeys(loaded.problems)
+    for name, path in find_environments(directory).items():
+        for problem in load_all(directory, name).problems:
+            if problem not in problems and problem.file != _name(path, directory):
+                problem = replace(problem, message=f"{problem.message} (in the environment '{name}')")
+            problems[problem] = None
+    return Loaded(loaded.pipelines, tuple(sorted(problems)))
 
 
 def check_paths(paths: Sequence[Path], directory: Path, env: str | None) -> Findings:
@@ -49,7 +62,7 @@ def check_paths(paths: Sequence[Path], directory: Path, env: str | None) -> Find
     if any(directory.is_relative_to(path) or path == directory / "pipelines" for path in chosen):
         return check_all(directory, env)
     files = list(dict.fromkeys(file for path in chosen for file in _files(path)))
-    whole = load_all(directory, env)
+    whole = _load(directory, env)
     results = [_check_file(path, directory, whole, env) for path in files]
     loaded = Loaded(
         tuple(pipeline for result in results for pipeline in result.pipelines),

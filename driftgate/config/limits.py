@@ -23,18 +23,42 @@ METRIC_RANGES: dict[str, tuple[float, float]] = {
     "roc_auc": (0, 1),
 }
 
+_BANDS = ("minor", "moderate", "critical")
+_BANDS_GO = "severities go none < minor < moderate < critical"
+_HARDLY_EVER = 5  # reached when nearly all rows leave for a bin that held one in two hundred
+
+_LOSSES = ("brier", "log_loss")  # the metrics of which less is better
+_FLOORS = ("above", "at_least")
+
 _NUMERIC = ("number", "integer")
 
 
 def check_bands(draft: Draft) -> Iterator[Problem]:
-    """Return a problem for each band that does not begin above the one before."""
+    """Return a problem for each band that does not begin above the one before, or that no drift will reach."""
     psi = draft.section("psi")
-    for lower, upper in pairwise(("minor", "moderate", "critical")):
+    for lower, upper in pairwise(_BANDS):
         low, high = psi.get(lower), psi.get(upper)
         if is_number(low) and is_number(high) and not low < high:
-            message = f"psi.{lower} ({low}) must be below psi.{upper} ({high})"
-            hint = "severities go none < minor < moderate < critical"
-            yield draft.layers.problem(("psi", lower), "bands-order", message, hint)
+            yield _disorder(draft, (("psi", lower), low), (("psi", upper), high), _BANDS_GO)
+    for band in _BANDS:
+        bound = psi.get(band)
+        if is_number(bound) and _HARDLY_EVER <= bound < float("inf"):
+            message = f"psi.{band} ({bound}) is hardly ever reached: PSI seldom exceeds {_HARDLY_EVER}"
+            hint = f"did you mean {bound / 100:g}?"
+            yield draft.layers.problem(("psi", band), "band-unreachable", message, hint, severity="warning")
+
+
+def _disorder(draft: Draft, low: tuple[KeyPath, float], high: tuple[KeyPath, float], hint: str) -> Problem:
+    """Return the problem that one value is not below the other, at the one that was written over the other."""
+    layers = draft.layers
+    (lower, low_value), (upper, high_value) = low, high
+    at = layers.topmost(lower, upper)
+    other = upper if at == lower else lower
+    if layers.place(other)[0] != layers.place(at)[0]:
+        hint += f"; {dotted(other)} stands at {':'.join(map(str, layers.place(other)))}"
+    below = f"{dotted(lower)} ({low_value}) must be below {dotted(upper)} ({high_value})"
+    above = f"{dotted(upper)} ({high_value}) must be above {dotted(lower)} ({low_value})"
+    return layers.problem(at, "bands-order", below if at == lower else above, hint)
 
 
 def check_gates(draft: Draft) -> Iterator[Problem]:
@@ -57,6 +81,11 @@ def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Ite
         other = "at_least" if comparison == "above" else "at_most"
         message = f"{name} ({limit}) can never pass"
         yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is {reach}; did you mean {other}?")
+    elif (comparison in _FLOORS) is (metric in _LOSSES):
+        better, other = ("lower", "below") if metric in _LOSSES else ("higher", "above")
+        message = f"{name} ({limit}) lets only worse models pass: of {metric}, {better} is better"
+        hint = f"did you mean {other}?"
+        yield draft.layers.problem(path, "gate-direction", message, hint, at_key=True, severity="warning")
 
 
 def check_columns(draft: Draft) -> Iterator[Problem]:
@@ -69,13 +98,14 @@ def _check_column(draft: Draft, path: KeyPath, rules: Mapping[str, Any]) -> Iter
     kind, low, high = rules.get("type"), rules.get("min"), rules.get("max")
     if is_number(low) and is_number(high) and low > high:
         message = f"{dotted(path)}.min ({low}) must not be above max ({high})"
-        yield draft.layers.problem((*path, "min"), "range-order", message, "swap the two")
+        at = draft.layers.topmost((*path, "min"), (*path, "max"))
+        yield draft.layers.problem(at, "range-order", message, "swap the two")
     for bound in ("min", "max"):
         if is_number(rules.get(bound)) and isinstance(kind, str) and kind not in _NUMERIC:
             message = f"{dotted(path)}.{bound} is for numbers, and the column's type is {kind}"
             yield draft.layers.problem((*path, bound), "column-rule", message, "remove it, or change the type")
     for index, value in enumerate(sequence(rules.get("allowed"))):
-        if kind in _FITS and not _FITS[kind](value):
+        if isinstance(kind, str) and kind in _FITS and not _FITS[kind](value):
             message = f"{dotted(path)}.allowed holds {show(value)}, and the column's type is {kind}"
             yield draft.layers.problem((*path, "allowed", index), "column-rule", message, "write values of that type")
 

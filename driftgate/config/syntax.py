@@ -10,7 +10,8 @@ from typing import NamedTuple
 from yaml.error import MarkedYAMLError, YAMLError
 from yaml.reader import ReaderError
 
-from driftgate.config.words import printable, shorten
+from driftgate.config.words import shorten
+from driftgate.errors import printable
 
 Explanation = tuple[int, int, str, str]  # line, column (from 1), message, hint
 

@@ -97,7 +97,7 @@ def test_a_full_disk_is_a_line(good: Path) -> None:
 def test_control_c_ends_it_without_a_word(good: Path) -> None:
     slow = (
         "import time; from driftgate.cli import check, main\n"
-        "check.load_all = lambda directory: print('ready', flush=True) or time.sleep(60)\n"
+        "check.load_all = lambda directory, env: print('ready', flush=True) or time.sleep(60)\n"
         "main(['validate'])"
     )
     process = subprocess.Popen(

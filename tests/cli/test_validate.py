@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,12 +122,40 @@ def test_a_wrong_command_line_is_one_clear_line(
 def test_an_environment_is_checked_with_the_pipelines(good: Path, write: Write, run: Run) -> None:
     write("config/environments/production.yaml", "pipelines:\n  one: {retries: many}\n")
 
-    assert run("validate").code == 0
     assert run("validate", "config/pipelines/two.yaml", "--env", "production").code == 0
-    for words in (["--env", "production"], ["config/environments/production.yaml"]):
+    for words in ([], ["--env", "production"], ["config/environments/production.yaml"]):
         result = run("validate", *words)
         assert result.code == 1
         assert result.out.startswith("config/environments/production.yaml:2:18: error[wrong-type]")
+
+
+def test_what_only_an_environment_breaks_is_told_with_its_name(good: Path, write: Write, run: Run) -> None:
+    write("config/environments/staging.yaml", "pipelines:\n  one: {timezone: Mars/Olympus}\n")
+    write("config/pipelines/one.yaml", "dag_id: one\nschedule: null\ntasks: {a: {operator: log_status, message: hi}}\n")
+    write("config/environments/eu.yaml", "defaults: {alerts: {on_failure: [nobody]}}\n")
+
+    out = run("validate").out
+
+    assert "config/environments/staging.yaml:2:19: error[timezone]" in out
+    assert "config/environments/eu.yaml:1:34: error[unknown-channel]" in out
+    assert out.endswith("\n2 errors in 2 files\n")
+
+
+def test_a_template_that_nothing_extends_is_checked_too(good: Path, write: Write, run: Run) -> None:
+    write("config/templates/unused.yaml", "schedul: '@daily'\n")
+
+    assert run("validate").out.startswith("config/templates/unused.yaml:1:1: error[unknown-key]")
+    assert run("validate", "config/templates/unused.yaml").code == 1
+
+
+def test_a_pipe_and_a_thousand_brackets_end_at_once(good: Path, write: Write, run: Run) -> None:
+    os.mkfifo(good / "pipelines" / "pipe.yaml")
+    write("config/pipelines/deep.yaml", "x: " + "[" * 1_000_000)
+
+    out = run("validate").out
+
+    assert "config/pipelines/pipe.yaml: error[unreadable-file]: the file cannot be read: it is a pipe" in out
+    assert "config/pipelines/deep.yaml:1:" in out
 
 
 def test_an_environment_is_guessed(good: Path, write: Write, run: Run) -> None:
@@ -150,7 +179,7 @@ def warning(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     loaded = check.load_all(good)
     problem = Problem("config/pipelines/one.yaml", 1, 1, "dag_id", "odd", "this is odd", severity="warning")
-    monkeypatch.setattr(check, "load_all", lambda directory: Loaded(loaded.pipelines, (problem,)))
+    monkeypatch.setattr(check, "load_all", lambda directory, env: Loaded(loaded.pipelines, (problem,)))
 
 
 @pytest.mark.usefixtures("warning")
