@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,8 +68,13 @@ def _no_garbage_collection() -> Iterator[None]:
 def problems_of(directory: Path) -> tuple[Problem, ...]:
     """Return every problem, building only those pipelines in which building could find one."""
     loaded = load_all(directory, known=LastGood.read(state_dir()).known)
-    risky = tuple(p for p in loaded.pipelines if any("." in task.operator for task in p.tasks))
-    return _build(Loaded(risky, loaded.problems), directory)[1]
+    risky = [pipeline for pipeline in loaded.pipelines if any("." in task.operator for task in pipeline.tasks)]
+    return tuple(sorted((*loaded.problems, *unbuildable(risky, directory))))
+
+
+def unbuildable(pipelines: Sequence[Pipeline], directory: Path) -> tuple[Problem, ...]:
+    """Return what building finds wrong with pipelines that are valid as far as their files tell."""
+    return _build(Loaded(tuple(pipelines), ()), directory)[1]
 
 
 def _build(loaded: Loaded, directory: Path) -> tuple[dict[str, DAG], tuple[Problem, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -201,3 +202,41 @@ def test_strict_makes_errors_of_warnings(run: Run) -> None:
 
 def test_the_shipped_configuration_is_valid(run: Run) -> None:
     assert run("validate", "--config", str(Path(__file__).parents[2] / "config")).code == 0
+
+
+FOREIGN = """\
+dag_id: shell
+schedule: null
+tasks:
+  hello:
+    operator: airflow.providers.standard.operators.bash.BashOperator
+    bash_comand: echo hello
+    timeout: 5m
+  other: {operator: airflow.providers.standard.operators.bash.BashOperater}
+"""
+
+
+def test_parameters_of_other_operators_are_checked_where_airflow_is_installed(
+    good: Path, write: Write, run: Run
+) -> None:
+    write("config/pipelines/shell.yaml", FOREIGN)
+
+    result = run("validate", "--format", "json")
+
+    places = {(p["line"], p["column"], p["code"]) for p in json.loads(result.out)["problems"]}
+    assert places == {(6, 5, "unknown-parameter"), (7, 5, "unknown-parameter"), (8, 21, "operator-import")}
+    assert "'bash_command'" in result.out
+    assert "bash.BashOperator'?" in result.out
+    assert run("validate", "config/pipelines/shell.yaml").code == 1
+    assert run("validate", "--no-build").code == 0
+
+
+def test_without_airflow_it_says_what_it_could_not_check(
+    good: Path, write: Write, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftgate.cli import building
+
+    write("config/pipelines/shell.yaml", FOREIGN)
+    monkeypatch.setattr(building, "find_spec", lambda name: None)
+
+    assert run("validate").out.endswith("can be checked only where Airflow is installed\n")
