@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -23,8 +24,7 @@ METRIC_RANGES: dict[str, tuple[float, float]] = {
     "roc_auc": (0, 1),
 }
 
-_BANDS = ("minor", "moderate", "critical")
-_BANDS_GO = "severities go none < minor < moderate < critical"
+_BANDS = {"minor": 0.1, "moderate": 0.15, "critical": 0.25}  # where they usually begin
 _HARDLY_EVER = 5  # reached when nearly all rows leave for a bin that held one in two hundred
 
 _LOSSES = ("brier", "log_loss")  # the metrics of which less is better
@@ -39,7 +39,7 @@ def check_bands(draft: Draft) -> Iterator[Problem]:
     for lower, upper in pairwise(_BANDS):
         low, high = psi.get(lower), psi.get(upper)
         if is_number(low) and is_number(high) and not low < high:
-            yield _disorder(draft, (("psi", lower), low), (("psi", upper), high), _BANDS_GO)
+            yield _disorder(draft, lower, upper)
     for band in _BANDS:
         bound = psi.get(band)
         if is_number(bound) and _HARDLY_EVER <= bound < float("inf"):
@@ -48,17 +48,29 @@ def check_bands(draft: Draft) -> Iterator[Problem]:
             yield draft.layers.problem(("psi", band), "band-unreachable", message, hint, severity="warning")
 
 
-def _disorder(draft: Draft, low: tuple[KeyPath, float], high: tuple[KeyPath, float], hint: str) -> Problem:
-    """Return the problem that one value is not below the other, at the one that was written over the other."""
-    layers = draft.layers
-    (lower, low_value), (upper, high_value) = low, high
-    at = layers.topmost(lower, upper)
-    other = upper if at == lower else lower
-    if layers.place(other)[0] != layers.place(at)[0]:
-        hint += f"; {dotted(other)} stands at {':'.join(map(str, layers.place(other)))}"
-    below = f"{dotted(lower)} ({low_value}) must be below {dotted(upper)} ({high_value})"
-    above = f"{dotted(upper)} ({high_value}) must be above {dotted(lower)} ({low_value})"
-    return layers.problem(at, "bands-order", below if at == lower else above, hint)
+def _disorder(draft: Draft, lower: str, upper: str) -> Problem:
+    """Return the problem that a band does not begin below the next, at the bound that is most likely wrong.
+
+    That is the one written over the other or, in one file, the one further from what is usual.
+    """
+    layers, bounds = draft.layers, draft.section("psi")
+    low: KeyPath = ("psi", lower)
+    high: KeyPath = ("psi", upper)
+    places = {path: layers.place(path) for path in (low, high)}
+    hint = "severities go none < minor < moderate < critical"
+    if places[low][0] == places[high][0]:
+        at = max((low, high), key=lambda path: _strangeness(str(path[1]), bounds[path[1]]))
+    else:
+        at = layers.topmost(low, high)
+        other = high if at == low else low
+        hint += f"; {dotted(other)} stands at {':'.join(map(str, places[other]))}"
+    one, two = f"psi.{lower} ({bounds[lower]})", f"psi.{upper} ({bounds[upper]})"
+    message = f"{one} must be below {two}" if at == low else f"{two} must be above {one}"
+    return layers.problem(at, "bands-order", message, hint)
+
+
+def _strangeness(band: str, bound: float) -> float:
+    return abs(math.log(bound / _BANDS[band])) if bound > 0 else math.inf
 
 
 def check_gates(draft: Draft) -> Iterator[Problem]:
