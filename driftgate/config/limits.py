@@ -59,7 +59,7 @@ def _disorder(draft: Draft, lower: str, upper: str) -> Problem:
     places = {path: layers.place(path) for path in (low, high)}
     hint = "severities go none < minor < moderate < critical"
     if places[low][0] == places[high][0]:
-        at = max((low, high), key=lambda path: _strangeness(str(path[1]), bounds[path[1]]))
+        at = low if _strangeness(lower, bounds[lower]) >= _strangeness(upper, bounds[upper]) else high
     else:
         at = layers.topmost(low, high)
         other = high if at == low else low
