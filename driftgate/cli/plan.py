@@ -87,11 +87,11 @@ def run(args: Namespace) -> int:
         plan = make_plan(directory, args.base, [env] if env else None, args.now or datetime.now(UTC))
     except (BaseUnreadable, UnknownEnvironment) as error:
         raise UsageError(str(error)) from error
-    write(_render(args.format, plan, directory.parent))
+    write(_render(args.format, plan, directory))
     return 1 if not plan.valid or any(_found(what, plan) for what in args.fail_on) else 0
 
 
-def _render(kind: str, plan: Plan, root: Path) -> str:
+def _render(kind: str, plan: Plan, directory: Path) -> str:
     if kind == "json":
         from driftgate.views.plan_data import plan_data
 
@@ -99,10 +99,11 @@ def _render(kind: str, plan: Plan, root: Path) -> str:
     if kind == "markdown":
         from driftgate.views.plan_markdown import plan_markdown
 
-        return plan_markdown(plan, root)
+        return plan_markdown(plan, directory.parent)
+    from driftgate.cli.configuration import short
     from driftgate.views.plan_text import plan_text
 
-    return plan_text(plan, root, paint_for(sys.stdout))
+    return plan_text(plan, short(directory), directory.parent, paint_for(sys.stdout))
 
 
 def _found(what: str, plan: Plan) -> bool:

@@ -16,13 +16,13 @@ from driftgate.views.tree import tree
 _STYLES = {"added": "good", "removed": "caret", "broken": "error", "tightened": "good", "loosened": "warning"}
 
 
-def plan_text(plan: Plan, root: Path, paint: Paint = plain) -> str:
-    """Return ``plan`` as text; ``root`` is what the names of files are relative to."""
-    return "\n\n".join("\n".join(block) for block in _blocks(plan, root, paint)) + "\n"
+def plan_text(plan: Plan, name: str, root: Path, paint: Paint = plain) -> str:
+    """Return ``plan`` of the configuration called ``name``; files are named relative to ``root``."""
+    head = [f"{name} compared with {printable(words.base(plan))}", *(f"note: {note}" for note in plan.notes)]
+    return "\n\n".join("\n".join(block) for block in [head, *_blocks(plan, root, paint)]) + "\n"
 
 
 def _blocks(plan: Plan, root: Path, paint: Paint) -> Iterator[list[str]]:
-    yield [f"Compared with {printable(words.base(plan))}", *(f"note: {note}" for note in plan.notes)]
     for part in words.parts(plan):
         yield from _part(part, plan, root, paint)
     general = words.consequences(list(plan.all()))
