@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from driftgate.views import plan_words as words
 from driftgate.views.graph import graph_of
 from driftgate.views.tree import tree
 
+_WIDEST = 110
 _STYLES = {"added": "good", "removed": "caret", "broken": "error", "tightened": "good", "loosened": "warning"}
 
 
@@ -27,7 +29,7 @@ def _blocks(plan: Plan, root: Path, paint: Paint) -> Iterator[list[str]]:
         yield from _part(part, plan, root, paint)
     general = words.consequences(list(plan.all()))
     if general:
-        yield ["What follows", *(f"  {sentence}" for sentence in general)]
+        yield ["What follows", *(line for sentence in general for line in _wrapped(sentence, "  ", "  "))]
     yield from _rewritten(plan)
     where = (
         "in the working tree" if plan.environments[0].environment == "" else f"in {plan.environments[0].environment}"
@@ -71,7 +73,11 @@ def _body(change: PipelineChange, paint: Paint) -> list[str]:
     if change.redrawn and change.after:
         lines += _graphs(change, paint)
     own = [sentence for sentence in change.consequences if sentence not in words.GENERAL]
-    return [*lines, *(f"    {paint('quiet', '·')} {sentence}" for sentence in own)]
+    return [*lines, *(line for sentence in own for line in _wrapped(sentence, "    · ", "      "))]
+
+
+def _wrapped(sentence: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(printable(sentence), _WIDEST, initial_indent=first, subsequent_indent=others)
 
 
 def _line(change: Change, file: str, paint: Paint) -> str:

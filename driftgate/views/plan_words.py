@@ -97,7 +97,8 @@ def where(change: Change, file: str) -> str:
     if change.place == "default":
         return "a default"
     place = change.place.removeprefix(f"{file}:")
-    return f"line {place}" if place != change.place else place
+    was = "was " if change.after is MISSING else ""
+    return f"{was}line {place}" if place != change.place else f"{was}{place}"
 
 
 def values(change: Change) -> tuple[str, str]:
