@@ -68,11 +68,11 @@ def _condition(condition: Condition) -> str:
 def _next(cron: str, pipeline: Pipeline, now: datetime) -> tuple[datetime, ...]:
     after = max(now, pipeline.start_date - timedelta(microseconds=1)).astimezone(UTC)
     zone = timezone(pipeline.timezone)
-    times = islice(_times(cron, pipeline.timezone, after), _COUNT)
-    return tuple(time.astimezone(zone) for time in times if not pipeline.end_date or time <= pipeline.end_date)
+    found = islice(times(cron, pipeline.timezone, after), _COUNT)
+    return tuple(time.astimezone(zone) for time in found if not pipeline.end_date or time <= pipeline.end_date)
 
 
-def _times(cron: str, zone_name: str, after: datetime) -> Iterator[datetime]:
+def times(cron: str, zone_name: str, after: datetime) -> Iterator[datetime]:
     """Return every time after ``after``, in UTC, as Airflow's CronTriggerTimetable does.
 
     Where a clock change skips a time the run comes as much later, where it repeats one at the second of the two;
