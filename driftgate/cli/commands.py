@@ -32,9 +32,10 @@ class Command(Protocol):
         """Do it; returns the exit code."""
 
 
-CHECK, RUN = "Write and check pipelines", "Run them"
+CHECK, RUN, LEARN = "Write and check pipelines", "Run them", "Type less"
 
 COMMANDS: dict[str, Entry] = {
+    "completion": Entry(LEARN, "Let your shell complete all of this", 'eval "$(driftgate completion bash)"'),
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
     "new": Entry(

@@ -63,6 +63,12 @@ class Repository:
             raise BaseUnreadable(f"{main} and HEAD have no commit in common{self._next_step()}")
         return self._describe(main, commit, merge_base=True)
 
+    def refs(self) -> list[str]:
+        """Return the names of all branches and tags."""
+        return self._answer(
+            "for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags", "refs/remotes"
+        ).split()
+
     def export(self, base: Base, source: Path, target: Path) -> int:
         """Write the YAML and JSON files that ``source``, a folder of the working tree, has at ``base`` to ``target``.
 

@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / "show.md", ROOT / "docs" / "validate.md"]
 ON_A_COPY = [ROOT / "docs" / "new.md", ROOT / "docs" / "plan.md"]  # whose commands edit files, or ask git
-BLOCK = re.compile(r"^```console\n((?:\$ .*\n(?:> .*\n)*)*\$ driftgate .*\n(?:> .*\n)*)(?:.*\n)*?```$", re.MULTILINE)
+BLOCK = re.compile(r"^```console\n((?:\$ .*\n(?:> .*\n)*)+)(?:.*\n)*?```$", re.MULTILINE)
 MOMENT = "2026-03-02T09:00:00+0000"  # of the copy's only commit: the same files, the same hash
 
 

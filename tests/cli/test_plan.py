@@ -48,13 +48,21 @@ class Repository:
         path.write_text(text.format(name=path.stem) if text == SMALL else text, encoding="utf-8")
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    found = Repository(tmp_path / "repository")
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What every test has a copy of: the shipped configuration, committed."""
+    found = Repository(tmp_path_factory.mktemp("begun"))
     shutil.copytree(ROOT / "config", found.config)
     found.git("init", "--quiet", "--initial-branch", "main")
     found.commit("Begin")
     found.git("checkout", "--quiet", "-b", "work")
+    return found.top
+
+
+@pytest.fixture
+def repository(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    found = Repository(tmp_path / "repository")
+    shutil.copytree(begun, found.top)
     monkeypatch.chdir(found.top)
     return found
 
