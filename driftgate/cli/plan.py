@@ -117,6 +117,4 @@ def _found(what: str, plan: Plan) -> bool:
 
 def _removes(change: PipelineChange) -> bool:
     """Tell whether a pipeline, or a task or group of one, is no longer there."""
-    from driftgate.plan.consequences import is_entry
-
-    return change.kind == "removed" or any(is_entry(each) and each.kind == "removed" for each in change.changes)
+    return change.kind == "removed" or any(each.entry and each.kind == "removed" for each in change.changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from driftgate.config.model import Pipeline
@@ -59,26 +59,16 @@ def _first_state(pipeline: Pipeline) -> str:
 
 
 def _of_tasks(changes: Sequence[Change]) -> Iterator[str]:
-    gone = _names(change.path for change in changes if change.kind == "removed" and is_entry(change))
+    gone = [change.entry for change in changes if change.kind == "removed" and change.entry]
     if gone:
         yield f"Past runs of {listing(gone, 'and')} are kept: {_SHOWN}."
     renamed = [change for change in changes if change.kind == "renamed"]
     if renamed:
-        names = listing([str(change.before) for change in renamed], "and")
+        names = listing([change.entry for change in renamed], "and")
         yield f"To Airflow a renamed task is a new one, without history. Of {names} {_SHOWN}."
-    new = _names(change.path for change in changes if change.kind == "added" and is_entry(change))
+    new = [change.entry for change in changes if change.kind == "added" and change.entry]
     if new:
         yield f"Runs that have ended get no {listing(new, 'or')}; the grid shows an empty square there."
-
-
-def is_entry(change: Change) -> bool:
-    """Tell whether the change is about a whole task or group."""
-    parts = change.path.split(".")
-    return parts[0] == "tasks" and set(parts[::2]) == {"tasks"} and len(parts) % 2 == 0
-
-
-def _names(paths: Iterable[str]) -> list[str]:
-    return [".".join(path.split(".")[1::2]) for path in paths]
 
 
 def _of_settings(before: Pipeline, after: Pipeline, changes: Sequence[Change]) -> Iterator[str]:

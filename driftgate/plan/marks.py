@@ -161,11 +161,17 @@ def mark_task(operator: str, path: KeyPath, before: Any, after: Any) -> tuple[st
 
 
 def mark_check(before: str, after: str) -> tuple[str, str]:
-    """Return how it is marked that a task has another operator; "" for none, of a task that is not there."""
+    """Return how it is marked that there is one check more or less; "" for the operator of no task."""
     was, is_now = before in CHECKS, after in CHECKS
     if was == is_now:
         return "", ""
     return (TIGHTENED, "one check more") if is_now else (LOOSENED, "one check less")
+
+
+def mark_operator(before: str, after: str) -> tuple[str, str]:
+    """Return how it is marked that a task has another operator: as a check, or as what a route leads to."""
+    found = mark_check(before, after)
+    return found if found[0] else mark_task("decide_action", ("routes", "any"), before, after)
 
 
 def _marked(rule: Rule | None, before: Any, after: Any) -> tuple[str, str]:

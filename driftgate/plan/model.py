@@ -27,6 +27,7 @@ class Change:
     place: str  # file:line where it is written now, or was; "default" where nobody wrote it
     mark: str = ""  # tightened or loosened
     note: str = ""  # what that means, in a few words
+    entry: str = ""  # of a task or group that comes, goes or is renamed: its id (before, if it has one)
 
 
 @dataclass(frozen=True)

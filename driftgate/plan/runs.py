@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from driftgate.config.dates import timezone
 from driftgate.config.model import AssetSchedule, Condition
@@ -44,9 +44,20 @@ def next_runs(pipeline: Pipeline, now: datetime) -> Runs:
     return Runs(f"cron {schedule}", _next(str(schedule), pipeline, now))
 
 
-def cron_of(schedule: str) -> str:
-    """Return the five fields that a preset stands for; other schedules as they are, spaces and case apart."""
-    return " ".join(PRESET_CRONS.get(schedule, schedule).lower().split())
+def same_times(one: str, other: str) -> bool:
+    """Tell whether two schedules, neither of them an interval, are the same in other words."""
+    return one == other or ("@" not in _cron(one) + _cron(other) and _fields(one) == _fields(other))
+
+
+def _fields(schedule: str) -> tuple[Any, ...]:
+    from croniter import croniter
+
+    expanded = croniter(_cron(schedule))
+    return expanded.expanded, expanded.nth_weekday_of_month
+
+
+def _cron(schedule: str) -> str:
+    return PRESET_CRONS.get(schedule, schedule)
 
 
 def _with_assets(schedule: AssetSchedule, pipeline: Pipeline, now: datetime) -> Runs:
@@ -80,7 +91,7 @@ def times(cron: str, zone_name: str, after: datetime) -> Iterator[datetime]:
     """
     from croniter import croniter  # late: only a changed schedule asks for it
 
-    zone, expression = timezone(zone_name), PRESET_CRONS.get(cron, cron)
+    zone, expression = timezone(zone_name), _cron(cron)
     while True:
         local = after.astimezone(zone).replace(tzinfo=None)
         expanded = croniter(expression, local)

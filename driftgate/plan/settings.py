@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from driftgate.config import schemas
+from driftgate.config.model import AssetSchedule, Condition
 from driftgate.config.params import as_param
 from driftgate.config.words import KeyPath, dotted
 from driftgate.plan import marks
 from driftgate.plan.model import Change
-from driftgate.plan.runs import cron_of
+from driftgate.plan.runs import same_times
 from driftgate.plan.snapshot import Snapshot
 from driftgate.plan.values import MISSING, Difference, Side, differences
 
@@ -59,13 +60,25 @@ def _means_the_same(found: Difference, before: Snapshot, after: Snapshot) -> boo
     match found.path:
         case ("schedule",):
             if isinstance(one.schedule, str) and isinstance(other.schedule, str):
-                return cron_of(one.schedule) == cron_of(other.schedule)
-            return one.schedule == other.schedule
+                return same_times(one.schedule, other.schedule)
+            return bool(_unordered(one.schedule) == _unordered(other.schedule))
         case ("start_date",):
             return one.start_date == other.start_date
         case ("end_date",):
             return one.end_date == other.end_date
     return False
+
+
+def _unordered(schedule: Any) -> Any:
+    """Return a schedule so that the order of its assets does not count."""
+    if not isinstance(schedule, AssetSchedule):
+        return schedule
+    return schedule.cron, _sorted(schedule.condition)
+
+
+def _sorted(condition: Condition) -> Condition:
+    kind, of = condition
+    return condition if kind == "asset" else (kind, tuple(sorted(map(_sorted, of), key=repr)))
 
 
 def _change(found: Difference, before: Snapshot, after: Snapshot) -> Change:

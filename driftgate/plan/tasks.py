@@ -31,7 +31,7 @@ class TaskChanges:
     @property
     def redrawn(self) -> bool:
         """Whether the graph looks different."""
-        return any(change.kind != "changed" or ".routes" in change.path for change in self.changes)
+        return any(change.entry or change.kind == "rewired" or ".routes." in change.path for change in self.changes)
 
 
 def task_changes(before: Snapshot, after: Snapshot) -> TaskChanges:
@@ -56,17 +56,17 @@ class _Comparison:
                 self._both(self.before.entries[former], entry)
             else:
                 way, note = marks.mark_check("", entry.operator)
-                self._add("added", entry.path, MISSING, shown(entry), way, note)
+                self._add("added", entry.path, MISSING, shown(entry), way, note, entry=name)
         for name, entry in self.before.entries.items():
             if self.names.get(name, name) not in self.after.entries:
                 way, note = marks.mark_check(entry.operator, "")
                 place = self.before.place(entry.path)
-                self._note(Change("removed", dotted(entry.path), shown(entry), MISSING, place, way, note))
+                self._note(Change("removed", dotted(entry.path), shown(entry), MISSING, place, way, note, name))
         return self.found
 
     def _both(self, one: Entry, other: Entry) -> None:
         if one.id != other.id:
-            self._add("renamed", other.path, one.id, other.id)
+            self._add("renamed", other.path, one.id, other.id, entry=one.id)
         one = translated(one, self.names)
         self._wiring(one, other)
         sides, schema = _comparable(one, other)
@@ -111,19 +111,27 @@ class _Comparison:
             note = "until now the pipeline's" if before is MISSING else "from now on the pipeline's"
             before, after = (below if before is MISSING else before), (above if after is MISSING else after)
             if equal(before, after) and equal(below, above):
-                self._rewrite(path, found.before, found.after)
+                self._rewrite(path, before, after, note)
                 return
             note = note if MISSING not in (before, after) else ""
         if found.same:
             self._rewrite(path, before, after)
             return
         way, meaning = self._mark(found.path, before, after, one, other)
-        former = found.path if one.id == other.id else ()
-        self._add(kind(before, after), path, before, after, way, meaning or note, gone=(*one.path, *former))
+        place = self._place(found, one, other, inherited)
+        self._add(kind(before, after), path, before, after, way, meaning or note, place=place)
+
+    def _place(self, found: Difference, one: Entry, other: Entry, inherited: KeyPath) -> str:
+        """Return where the value is written now: in the task, or where the pipeline says it for all; or was."""
+        if found.after is not MISSING:
+            return self.after.place((*other.path, *found.path))
+        if inherited and _at(self.after.settings.value, inherited) is not MISSING:
+            return self.after.place(inherited)
+        return self.before.place((*one.path, *found.path))
 
     def _mark(self, path: KeyPath, before: Any, after: Any, one: Entry, other: Entry) -> tuple[str, str]:
         if path == ("operator",):
-            return marks.mark_check(before, after)
+            return marks.mark_operator(before, after)
         if other.operator == "decide_action" and path[:1] == ("routes",):
             before, after = self._operator(before, self.before), self._operator(after, self.after)
         return marks.mark_task(other.operator, path, before, after)
@@ -134,17 +142,15 @@ class _Comparison:
         entry = side.entries.get(own)
         return entry.operator if entry else ""
 
-    def _add(
-        self, kind: Any, path: KeyPath, before: Any, after: Any, way: str = "", note: str = "", gone: KeyPath = ()
-    ) -> None:
-        place = self.before.place(gone) if after is MISSING else self.after.place(path)
-        self._note(Change(kind, dotted(path), before, after, place, way, note))
+    def _add(self, kind: Any, path: KeyPath, before: Any, after: Any, way: str = "", note: str = "", *,
+             place: str = "", entry: str = "") -> None:  # fmt: skip
+        self._note(Change(kind, dotted(path), before, after, place or self.after.place(path), way, note, entry))
 
     def _note(self, change: Change) -> None:
         self.found.changes.append(change)
 
-    def _rewrite(self, path: KeyPath, before: Any, after: Any) -> None:
-        self.found.rewritten.append(Change("changed", dotted(path), before, after, self.after.place(path)))
+    def _rewrite(self, path: KeyPath, before: Any, after: Any, note: str = "") -> None:
+        self.found.rewritten.append(Change("changed", dotted(path), before, after, self.after.place(path), note=note))
 
 
 def _comparable(one: Entry, other: Entry) -> tuple[tuple[Side, Side], Schema]:

@@ -116,6 +116,8 @@ def sentence(change: Change) -> str:
     before, after = values(change)
     if change.kind == "renamed":
         return f"{change.path}: renamed from {before}"
+    if before == after:
+        return f"{change.path}: {after}, {change.note}"
     if change.after is MISSING:
         return f"{change.path}: {inline(change.before)}"
     return f"{change.path}: {after}" if change.before is MISSING else f"{change.path}: {before} → {after}"

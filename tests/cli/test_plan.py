@@ -137,6 +137,12 @@ EDITS: dict[str, tuple[str, str, str, list[str]]] = {
         "operator: log_status", [f"changed {D}:tasks.send_alert.operator loosened",
                                 f"removed {D}:tasks.send_alert.channels", f"removed {D}:tasks.send_alert.subject"],
     ),
+    "retrains-no-more": (
+        MONITOR, "operator: trigger_retraining\n    pipeline: model_retraining\n    guard: {cooldown: 6h} ",
+        "operator: log_status\n    message: hi  ",
+        [f"changed {D}:tasks.trigger_retraining.operator loosened", f"added {D}:tasks.trigger_retraining.message",
+         f"removed {D}:tasks.trigger_retraining.pipeline", f"removed {D}:tasks.trigger_retraining.guard"],
+    ),
     "age": (RETRAIN, "8d", "2w", [f"changed {M}:dataset.max_age loosened"]),
     "age-gone": (RETRAIN, "  max_age: 8d", "  # ", [f"removed {M}:dataset.max_age loosened"]),
     "age-in-hours": (RETRAIN, "8d", "192h", []),
@@ -607,3 +613,35 @@ def test_groups_are_moved_and_renamed(repository: Repository, plan: Plan) -> Non
         "renamed grouped:tasks.learn", "renamed grouped:tasks.learn.tasks.fit",
         "renamed grouped:tasks.learn.tasks.check"
     ]  # fmt: skip
+
+
+ASSETS = """\
+dag_id: assets
+schedule: {any: [s3://b/a, s3://b/c]}
+alerts: {on_retry: [ops_email]}
+tasks:
+  one: {operator: log_status, message: hi, alerts: {on_failure: [ops_email], on_retry: []}}
+  two: {operator: log_status, expand: {message: [a, b]}, depends_on: [one]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[s3://b/a, s3://b/c]", "[{asset: s3://b/c}, s3://b/a]", []),
+        ("[s3://b/a, s3://b/c]", "[s3://b/a, s3://b/d]", ["changed assets:schedule"]),
+        ("[a, b]", "[b, a]", ["changed assets:tasks.two.expand.message"]),
+        (", on_retry: []", "", ["changed assets:tasks.one.alerts.on_retry tightened"]),
+        ("on_failure: [ops_email], ", "", ["changed assets:tasks.one.alerts.on_failure loosened"]),
+    ],
+)
+def test_order_counts_where_it_means_something_and_what_is_inherited_counts(
+    old: str, new: str, expected: list[str], repository: Repository, plan: Plan
+) -> None:
+    repository.write("pipelines/assets.yaml", ASSETS)
+    repository.commit()
+    repository.edit("pipelines/assets.yaml", old, new)
+
+    data = plan("--base", "HEAD")
+
+    assert told(data) == expected

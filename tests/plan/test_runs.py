@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pendulum import instance
 
 from driftgate.config.load import load_pipeline
-from driftgate.plan.runs import cron_of, next_runs
+from driftgate.plan.runs import next_runs, same_times
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
 CRONS = (
@@ -102,5 +102,17 @@ def test_assets_beside_times_are_told_as_both(tmp_path: Path) -> None:
     assert runs.times[0] == datetime(2026, 2, 1, tzinfo=UTC) + timedelta(days=1)
 
 
-def test_a_preset_and_its_cron_expression_are_the_same() -> None:
-    assert cron_of("@weekly") == cron_of(" 0 0  * * 0") == "0 0 * * 0"
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("@weekly", "0 0 * * 0", True),
+        ("0 6 * jan-mar mon-fri", "0  6 * 1,2,3 1-5", True),
+        ("*/15 * * * *", "0,15,30,45 * * * *", True),
+        ("0 6 * * 5#2", "0 6 * * 5#3", False),
+        ("@daily", "0 1 * * *", False),
+        ("@once", "@continuous", False),
+        ("@once", "@once", True),
+    ],
+)
+def test_schedules_in_other_words_are_recognised(one: str, other: str, same: bool) -> None:
+    assert same_times(one, other) is same
