@@ -29,6 +29,12 @@ main(sys.argv[1:])
 """
 COMMANDS = [
     ["--help"],
+    ["completion", "bash"],
+    *(
+        ["plan", "--base", "HEAD", "--format", name]
+        for name in ("text", "json", "markdown")
+        if (ROOT / ".git").exists()
+    ),
     ["validate"],
     *(["validate", "--format", name] for name in ("json", "github", "sarif", "junit")),
     *(["show", "drift_monitoring", *options] for options in ([], ["--origin"], ["--graph"], ["--format", "mermaid"])),
