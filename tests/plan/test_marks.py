@@ -98,7 +98,7 @@ def test_the_rest_is_neutral(path: tuple[str, ...]) -> None:
 def test_back_and_forth_are_opposites(name: str, one: float, other: float) -> None:
     path = tuple(name.split("."))
     values: tuple[Any, Any] = ({"above": one}, {"above": other}) if name == "gates.*" else (one, other)
-    if name.rpartition(".")[2] in {"allowed", "to", "on_failure", "on_retry", "on_success"}:
+    if name.rpartition(".")[2] in {"allowed", "ignore", "to", "on_failure", "on_retry", "on_success"}:
         values = [one], [one, other]
     opposite = {TIGHTENED: LOOSENED, LOOSENED: TIGHTENED, "": ""}
 
