@@ -18,7 +18,7 @@ from yaml.tokens import (
 )
 
 from driftgate.config.source import MAX_BYTES
-from driftgate.config.syntax import lines_of
+from driftgate.config.lines import lines_of
 from driftgate.config.words import printable
 from driftgate.errors import Problem
 from driftgate.paint import Paint, plain

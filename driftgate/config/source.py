@@ -16,6 +16,7 @@ from typing import Any
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from driftgate.config.entries import Slip, slip
 from driftgate.config.nodes import (
     MAX_DEPTH,
     Kind,
@@ -29,7 +30,8 @@ from driftgate.config.nodes import (
     place_of,
     scalar_kind,
 )
-from driftgate.config.syntax import QUOTE_TEMPLATES, TYPOGRAPHIC, Slip, explain, slip, straight, without_typographic
+from driftgate.config.syntax import conflict, explain
+from driftgate.config.values import QUOTE_TEMPLATES, TYPOGRAPHIC, straight, without_typographic
 from driftgate.config.words import KeyPath, dotted, printable, shorten, show
 from driftgate.errors import Problem
 
@@ -95,6 +97,9 @@ def parse(raw: bytes, file: str) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _refuse_encoding(file, raw, error)
+    if marker := conflict(text):
+        line, column, message, hint = marker
+        return _refuse(file, text, (line, column), "yaml-syntax", message, hint)
     try:
         node = compose(text)
     except YAMLError as error:
@@ -133,7 +138,7 @@ def _refuse_syntax(file: str, text: str, error: YAMLError) -> Document:
 
 def _build(file: str, text: str, node: Node | None) -> Document:
     if node is None or kind_of(node) is Kind.NULL:
-        return _refuse(file, text, None, "empty-file", "the file is empty", _BEGIN)
+        return _refuse(file, text, (1, 1), "empty-file", "the file is empty", _BEGIN)
     builder = _Builder(file)
     try:
         data = builder.build(node, 0)
