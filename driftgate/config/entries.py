@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from driftgate.config.broken import Broken, Mend
+from driftgate.config.characters import name_of
 from driftgate.config.lines import LONGEST, code_of, indent_of, opens_text, spaces
 from driftgate.config.words import printable, shorten
 
 _NO_SPACE = re.compile(r"([A-Za-z_][\w-]*):((?!//)[^\s:].*)")
+_WIDE_COLON = re.compile("([A-Za-z_][\\w.-]*)([\uff1a\ufe55\u2236\ua789])\\s*(.*)")
 _EQUALS = re.compile(r"([A-Za-z_][\w.-]*)( *(?::=|=>|->|=) *)(.*)")
 _NO_COLON = re.compile(r"([A-Za-z_][\w.-]*(?: [\w.-]+)*) +([\[{\"'].*)|([A-Za-z_][\w.-]*)(?: +(.*))?")
 _COMMENT = re.compile(r"(//+|/\*+|<!--+|;+)\s*(.*?)\s*(?:\*+/|--+>)?")
@@ -42,6 +44,9 @@ def slip(text: str) -> Slip | None:
     text = text[:LONGEST]
     if found := _NO_SPACE.fullmatch(text):
         return Slip(found[1], found[2], found.end(1), "a space is missing after ':'")
+    if found := _WIDE_COLON.fullmatch(text):
+        message = f"this is not ':' but the character {name_of(found[2])}"
+        return Slip(found[1], found[3], found.start(2), message)
     if found := _EQUALS.fullmatch(text):
         sign = found[2].strip()
         return Slip(
@@ -90,7 +95,7 @@ def _of_entry(broken: Broken, line: int) -> Iterator[Mend]:
         return
     if _DASH.match(code):
         yield _item(line, indent, code[1:], "a space is missing after '-'", content)
-    listed = _in_list(broken, line) and (indent or code.isalnum()) or _above_list(broken, line)
+    listed = (_in_list(broken, line) and (indent or code.isalnum())) or _above_list(broken, line)
     if listed and not code.startswith("-"):
         yield _item(line, indent, code, "this item of the list has no '- '", content)
     dash = 2 if code.startswith("- ") else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from driftgate.config.broken import Broken, Mend
@@ -28,7 +29,7 @@ class Move(NamedTuple):
     """Some rows, one after the other, and by how many columns they are moved."""
 
     first: int  # index of a row
-    count: int
+    length: int
     by: int
 
 
@@ -37,6 +38,13 @@ def mends(broken: Broken) -> Iterator[Mend]:
     near, at = _near(list(rows(broken.lines)), broken.line)
     for move in _best_moves(near, at, range(at + 1)):
         yield _mend(near, move, broken.lines)
+
+
+def second_thoughts(lines: Sequence[str], line: int) -> Iterator[Mend]:
+    """Return the moves that would make more sense of a text that can be read, for a mistake found in ``line``."""
+    near, at = _near(list(rows(lines)), line)
+    for move in _best_moves(near, at, range(len(near))):
+        yield _mend(near, move, lines)
 
 
 def _best_moves(near: Sequence[Row], at: int, firsts: range) -> list[Move]:
@@ -48,7 +56,7 @@ def _best_moves(near: Sequence[Row], at: int, firsts: range) -> list[Move]:
         moved = _moved(near, move)
         cost = _cost(moved, step)
         if cost < before:
-            ranked.append((cost, move.count, not _natural(moved, move.first, step), abs(at - move.first), move))
+            ranked.append((cost, move.length, not _natural(moved, move.first, step), abs(at - move.first), move))
     return [move for *_, move in sorted(ranked)[:_ATTEMPTS]]
 
 
@@ -68,7 +76,7 @@ def _near(all_rows: list[Row], line: int) -> tuple[list[Row], int]:
 def _usual_step(near: Sequence[Row]) -> int:
     steps = Counter(
         below.indent - above.indent
-        for above, below in zip(near, near[1:], strict=False)
+        for above, below in pairwise(near)
         if above.opens and below.indent > above.indent and not below.is_item
     )
     return max(steps, key=lambda step: (steps[step], step == 2, -step), default=2)
@@ -85,7 +93,7 @@ def _candidates(near: Sequence[Row], firsts: range, step: int) -> Iterator[Move]
 
 
 def _targets(near: Sequence[Row], first: int, step: int) -> set[int]:
-    around = near[max(0, first - _ABOVE) : first] + near[first + 1 : first + 6]
+    around = (*near[max(0, first - _ABOVE) : first], *near[first + 1 : first + 6])
     targets = {row.indent for row in around} | {0}
     if first:
         above = near[first - 1]
@@ -113,8 +121,8 @@ def _runs(near: Sequence[Row], first: int) -> Iterator[int]:
 
 
 def _moved(near: Sequence[Row], move: Move) -> list[Row]:
-    block = [row._replace(indent=max(0, row.indent + move.by)) for row in near[move.first : move.first + move.count]]
-    return [*near[: move.first], *block, *near[move.first + move.count :]]
+    block = [row._replace(indent=max(0, row.indent + move.by)) for row in near[move.first : move.first + move.length]]
+    return [*near[: move.first], *block, *near[move.first + move.length :]]
 
 
 def _natural(near: Sequence[Row], first: int, step: int) -> bool:
@@ -172,11 +180,11 @@ def _mend(near: Sequence[Row], move: Move, lines: Sequence[str]) -> Mend:
     target = moved[move.first].indent
     parent = _parent(moved, move.first)
     message = _message(row.indent, target, _has_siblings(moved, move), parent)
-    last = near[move.first + move.count - 1]
-    below = near[move.first + move.count :]
+    last = near[move.first + move.length - 1]
+    below = near[move.first + move.length :]
     end = below[0].line if below else last.line + 1  # what is between rows is text, comments and brackets
     changes = {number: _shift(lines[number - 1], move.by) for number in range(row.line, end)}
-    return Mend(row.line, row.indent + 1, message, _hint(row.indent, target, move.count, parent), changes)
+    return Mend(row.line, row.indent + 1, message, _hint(row.indent, target, move.length, parent), changes)
 
 
 def _parent(near: Sequence[Row], at: int) -> Row | None:
@@ -185,7 +193,7 @@ def _parent(near: Sequence[Row], at: int) -> Row | None:
 
 def _has_siblings(near: Sequence[Row], move: Move) -> bool:
     own = near[move.first].indent
-    rest = near[move.first + move.count :]
+    rest = near[move.first + move.length :]
     for side in (reversed(near[: move.first]), iter(rest)):
         for row in side:
             if row.indent == own:
@@ -199,13 +207,10 @@ def _message(own: int, target: int, siblings: bool, parent: Row | None) -> str:
     here = f"this line is indented by {spaces(own)}" if own else "this line is not indented"
     if siblings or not parent:
         return f"{here}, its siblings {f'by {spaces(target)}' if target else 'not at all'}"
-    if own <= parent.indent:
-        return (
-            f"{here} further than '{shorten(parent.key)}', to which it belongs"
-            if own
-            else here + (f", though it belongs to '{shorten(parent.key)}'")
-        )
-    return f"{here}, which is not how the lines around it are"
+    name = f"'{shorten(parent.key)}', to which it belongs"
+    if own > parent.indent:
+        return f"this line is indented by {spaces(own)}, which is more than it should be below {name}"
+    return f"this line is indented {'like' if own == parent.indent else 'less than'} {name}"
 
 
 def _hint(own: int, target: int, count: int, parent: Row | None) -> str:
@@ -215,7 +220,7 @@ def _hint(own: int, target: int, count: int, parent: Row | None) -> str:
     if count == 1:
         return f"indent it by {spaces(target)}"
     below = f" below '{shorten(parent.key)}'" if parent and parent.key else ""
-    return f"indent it by {spaces(target)}{below}, and what belongs to it along with it"
+    return f"indent this and what belongs to it{below}, by {spaces(target)}"
 
 
 def _shift(content: str, by: int) -> str:

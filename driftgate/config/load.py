@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping
 from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
 from driftgate.config.layers import Layers
+from driftgate.config.misplaced import misplaced
 from driftgate.config.model import Pipeline, to_pipeline
 from driftgate.config.semantics import check
 from driftgate.config.sentences import explain
@@ -27,6 +28,8 @@ __all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "fin
            "load_pipeline"]  # fmt: skip
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+_LARGEST = 64 * 1024  # characters of a file in which misplaced lines are looked for
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,16 @@ class _Loader:
             return problems
         if faulty or inherited or any(not other.readable for other in others):
             return problems + _partial(Layers((document,)))
+        if not (errors := self._checked(layers, path, problems)) or len(document.text) > _LARGEST:
+            return errors
+        return misplaced(document, errors, lambda other: self._recheck(layers, path, document, other)) or errors
+
+    def _recheck(self, layers: Layers, path: Path, document: Document, other: Document) -> list[Problem]:
+        documents = tuple(other if it is document else it for it in layers.documents)
+        shared = [*self.folder.defaults.problems, *self._environment_problems]
+        return self._checked(replace(layers, documents=documents), path, [*other.problems, *shared])
+
+    def _checked(self, layers: Layers, path: Path, problems: list[Problem]) -> list[Problem]:
         told = _told(problems)
         by_schema = [problem for problem in validate(layers) if problem.path not in told]
         told |= _told(by_schema)

@@ -17,8 +17,8 @@ from yaml.tokens import (
     Token,
 )
 
-from driftgate.config.source import MAX_BYTES
 from driftgate.config.lines import lines_of
+from driftgate.config.source import MAX_BYTES
 from driftgate.config.words import printable
 from driftgate.errors import Problem
 from driftgate.paint import Paint, plain

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from driftgate.config.entries import Slip, slip
+from driftgate.config.lines import lines_of
 from driftgate.config.nodes import (
     MAX_DEPTH,
     Kind,
@@ -40,6 +42,9 @@ MAX_VALUES = 100_000
 MAX_PROBLEMS = 100  # of one file and one check; whoever has more will not read them all
 _BEGIN = "begin with dag_id, schedule and tasks"
 _LARGEST = 2**63 - 1
+_SEPARATOR = re.compile("[ :=\uff1a]")  # between a key and its value, as people write it
+_FRACTION = re.compile(r"[0-9]+")
+_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _OPEN = re.compile(r"[ :](\{[^{}]*|\[[^\[\]]*)\Z")  # a bracket that the key opens and does not close
 
 
@@ -61,6 +66,11 @@ class Document:
             data = data.get(key) if isinstance(data, dict) else None
         data = data if isinstance(data, dict) else {}
         return replace(self, data={key: data[key] for key in data if key not in without}, root=(*self.root, *root))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return lines_of(self.text)
 
     def position(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[int, int]:
         """Return line and column (from 1) of the value at ``path``, or of its key.
@@ -153,9 +163,30 @@ def _build(file: str, text: str, node: Node | None) -> Document:
     return Document(file, text, data, tuple(builder.problems))
 
 
-def _meant(slip: Slip, node: Node) -> Node:
-    kind: Any = scalar_kind(slip.value)
-    return ScalarNode(kind, slip.value, node.start_mark, node.end_mark)
+def _scalar_node(text: str, first: Node, last: Node) -> Node:
+    kind: Any = scalar_kind(text)
+    return ScalarNode(kind, text, first.start_mark, last.end_mark)
+
+
+def _joined(node: MappingNode, note: Callable[[Node, str], None]) -> list[tuple[Node, Node]]:
+    """Return the entries of a mapping in brackets, without what a decimal comma makes of ``{above: 0,95}``."""
+    entries: list[tuple[Node, Node]] = []
+    for key, value in node.value:
+        number = entries[-1][1] if entries else None
+        if isinstance(number, ScalarNode) and _is_fraction(number, key, value):
+            meant = f"{number.value}.{key.value}"
+            meant = meant.replace(".", "") if _THOUSANDS.fullmatch(meant) else meant
+            note(number, meant)
+            entries[-1] = entries[-1][0], _scalar_node(meant, number, key)
+        else:
+            entries.append((key, value))
+    return entries
+
+
+def _is_fraction(number: ScalarNode, key: Node, value: Node) -> bool:
+    plain = isinstance(key, ScalarNode) and not number.style and not key.style
+    beside = key.start_mark.index == number.end_mark.index + 1 and key.end_mark.index == value.start_mark.index
+    return plain and beside and kind_of(number) is Kind.INTEGER and _FRACTION.fullmatch(key.value) is not None
 
 
 class _Builder:
@@ -182,10 +213,11 @@ class _Builder:
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
+        entries = _joined(node, self._note_comma) if node.flow_style else node.value
+        for key_node, value_node in entries:
             if found := self._slip(key_node, value_node):
                 if key_node.end_mark.index == value_node.start_mark.index:  # else the value is cut in two
-                    data.setdefault(found.key, self.build(_meant(found, key_node), depth + 1))
+                    data.setdefault(found.key, self.build(_scalar_node(found.value, key_node, key_node), depth + 1))
                 continue
             key = self._key(key_node, node)
             if key is None:
@@ -229,7 +261,7 @@ class _Builder:
         """Note a key that swallowed its value, as in ``{above 0.95}`` and ``guard:{cooldown: 6h}``."""
         if not isinstance(key, ScalarNode) or key.style:
             return None
-        alone = key.end_mark.index == value.start_mark.index and (" " in key.value or ":" in key.value)
+        alone = key.end_mark.index == value.start_mark.index and _SEPARATOR.search(key.value) is not None
         found = slip(key.value) if alone or _OPEN.search(key.value) else None
         if found:
             self._note(key, "yaml-syntax", found.message, found.hint if alone else found.hint + " …", found.offset)
@@ -249,6 +281,9 @@ class _Builder:
             self._note(node, "tag", f"the tag {tag} is not allowed", "remove it: only plain values")
 
     def _scalar(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode) and node.style in ("|", ">") and not node.value.strip():
+            hint = f"indent the text below {node.style}"
+            self._note(node, "yaml-syntax", f"there is no text below '{node.style}'", hint)
         match kind_of(node):
             case Kind.NULL:
                 return None
@@ -270,6 +305,9 @@ class _Builder:
             message = f"{dotted(self.path)} is larger than a 64-bit whole number: {shorten(node.value)}"
         self._note(node, "number-not-finite", message, "write an ordinary number, such as 0.95")
         return 0
+
+    def _note_comma(self, node: Node, meant: str) -> None:
+        self._note(node, "yaml-syntax", "a number is written with a point, not with a comma", f"write {meant}")
 
     def _note_duplicate(self, key: str, node: Node, mapping: MappingNode) -> None:
         first = pairs(mapping)[key][0]
