@@ -30,10 +30,11 @@ def mends(broken: Broken) -> Iterator[Mend]:
     for line in range(broken.line, max(0, broken.line - _LINES), -1):
         content = broken.content(line)
         if not content.isascii() and len(content) <= LONGEST:
-            yield from _of_line(line, content)
+            yield from mends_of(line, content)
 
 
-def _of_line(line: int, content: str) -> Iterator[Mend]:
+def mends_of(line: int, content: str) -> Iterator[Mend]:
+    """Return what a line would be with some of its odd characters replaced by what they may have been meant to be."""
     found = list(_ODD.finditer(content))[:_MOST]
     for first, match in enumerate(found):  # one alone, then it and those after it
         for last in range(first + 1, len(found) + 1):
@@ -42,6 +43,9 @@ def _of_line(line: int, content: str) -> Iterator[Mend]:
                 meant = _meant(odd[0], changed[odd.end() :])
                 changed = changed[: odd.start()] + meant + changed[odd.end() :]
             yield Mend(line, match.start() + 1, *_sentences(content, match.start()), {line: changed})
+    if found and found[0].start() == 0 and found[0][0] in _SPACES:
+        message, _ = _sentences(content, 0)
+        yield Mend(line, 1, message, "remove it", {line: content.lstrip(" " + _SPACES)})
 
 
 def _meant(char: str, rest: str) -> str:

@@ -13,9 +13,10 @@ from driftgate.config.words import printable, shorten
 
 _NO_SPACE = re.compile(r"([A-Za-z_][\w-]*):((?!//)[^\s:].*)")
 _WIDE_COLON = re.compile("([A-Za-z_][\\w.-]*)([\uff1a\ufe55\u2236\ua789])\\s*(.*)")
-_EQUALS = re.compile(r"([A-Za-z_][\w.-]*)( *(?::=|=>|->|=) *)(.*)")
+_EQUALS = re.compile(r"([A-Za-z_][\w.-]*)( *(?::=|=>|->|=|;) *)(.*)")
 _NO_COLON = re.compile(r"([A-Za-z_][\w.-]*(?: [\w.-]+)*) +([\[{\"'].*)|([A-Za-z_][\w.-]*)(?: +(.*))?")
 _COMMENT = re.compile(r"(//+|/\*+|<!--+|;+)\s*(.*?)\s*(?:\*+/|--+>)?")
+_COMMENT_BEHIND = re.compile(r"\s(//+|/\*+)\s*(.*?)\s*(?:\*+/)?$")
 _DASH = re.compile(r"-(?=[^\s\-:>\]}])")
 _NO_SPACE_HERE = re.compile(r"([\w.-]+):(?=[^\s:/])")
 _ABOVE = 4  # lines above the place where the parser gave up, in which the mistake may be
@@ -63,11 +64,23 @@ def mends(broken: Broken) -> Iterator[Mend]:
     lines = [broken.opened[0]] if broken.context.endswith("simple key") else []
     lines += [broken.line, *_above(broken)]
     for line in dict.fromkeys(lines):
+        yield from _stray_dash(broken, line)
+    for line in dict.fromkeys(lines):
         yield from _of_text(broken, line)
         yield from _comment(broken, line)
+        yield from _comment_behind(broken, line)
         if not broken.brackets():
             yield from _of_entry(broken, line)
     yield from _in_brackets(broken)
+
+
+def commented(code: str) -> tuple[str, str] | None:
+    """Return message and hint for a line that is commented out as in other languages; None for any other."""
+    found = _COMMENT.fullmatch(code)
+    if not found:
+        return None
+    written = f"# {found[2]}".strip()
+    return f"a comment begins with '#', not with '{found[1]}'", f"write {shorten(written)}"
 
 
 def _above(broken: Broken) -> list[int]:
@@ -82,10 +95,28 @@ def _is_entry(code: str) -> bool:
 def _comment(broken: Broken, line: int) -> Iterator[Mend]:
     """Explain ``// off`` on a line of its own."""
     code, indent = code_of(broken.content(line)), indent_of(broken.content(line))
-    if found := _COMMENT.fullmatch(code):
+    if found := commented(code):
+        yield Mend(line, indent + 1, *found, {line: " " * indent + "#"})
+
+
+def _stray_dash(broken: Broken, line: int) -> Iterator[Mend]:
+    """Explain ``- target: x`` among lines such as ``uri: y``."""
+    content, below = broken.content(line), code_of(broken.content(line + 1))
+    code, indent = code_of(content), indent_of(content)
+    key = code[2:].partition(":")[0]
+    if code.startswith("- ") and _is_entry(code[2:]) and not below.startswith(("- ", f"{key}:")):
+        message = "this line begins with '- ', its siblings do not"
+        yield Mend(line, indent + 1, message, "remove the '- '", {line: " " * indent + content[indent + 2 :].lstrip()})
+
+
+def _comment_behind(broken: Broken, line: int) -> Iterator[Mend]:
+    """Explain ``psi: // off``."""
+    content = broken.content(line)
+    if len(content) <= LONGEST and (found := _COMMENT_BEHIND.search(content)):
         written = f"# {found[2]}".strip()
-        message = f"a comment begins with '#', not with '{found[1]}'"
-        yield Mend(line, indent + 1, message, f"write {shorten(written)}", {line: " " * indent + written})
+        message = f"a comment begins with ' #', not with '{found[1]}'"
+        changes = {line: content[: found.start(1)] + written}
+        yield Mend(line, found.start(1) + 1, message, f"write {shorten(written)}", changes)
 
 
 def _of_entry(broken: Broken, line: int) -> Iterator[Mend]:

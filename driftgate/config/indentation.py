@@ -17,6 +17,7 @@ from driftgate.config.words import shorten
 
 _ABOVE = 40  # rows that are looked at
 _BELOW = 20
+_AROUND = 8  # rows before and behind a mistake that may have to be moved
 _LONGEST_RUN = 12
 _ATTEMPTS = 12
 _IMPOSSIBLE = 10
@@ -36,27 +37,33 @@ class Move(NamedTuple):
 def mends(broken: Broken) -> Iterator[Mend]:
     """Return the moves of lines that would make sense of the text, the best first."""
     near, at = _near(list(rows(broken.lines)), broken.line)
-    for move in _best_moves(near, at, range(at + 1)):
+    for move in _best_moves(near, at, range(min(at + 1, len(near)))):
         yield _mend(near, move, broken.lines)
 
 
 def second_thoughts(lines: Sequence[str], line: int) -> Iterator[Mend]:
     """Return the moves that would make more sense of a text that can be read, for a mistake found in ``line``."""
     near, at = _near(list(rows(lines)), line)
-    for move in _best_moves(near, at, range(len(near))):
+    for move in _best_moves(near, at, range(max(0, at - _AROUND), min(len(near), at + _AROUND)), also=at):
         yield _mend(near, move, lines)
 
 
-def _best_moves(near: Sequence[Row], at: int, firsts: range) -> list[Move]:
-    """Return the best moves that begin with one of the rows ``firsts``, those near the row ``at`` before others."""
+def _best_moves(near: Sequence[Row], at: int, firsts: range, also: int = -1) -> list[Move]:
+    """Return the best moves that begin with one of the rows ``firsts``, those near the row ``at`` before others.
+
+    A move must make the text less odd. One of the row ``also`` need not, if that has nothing below it: whatever has
+    may not be missed where it goes.
+    """
     step = _usual_step(near)
     before = _cost(near, step)
     ranked = []
     for move in _candidates(near, firsts, step):
         moved = _moved(near, move)
         cost = _cost(moved, step)
-        if cost < before:
-            ranked.append((cost, move.length, not _natural(moved, move.first, step), abs(at - move.first), move))
+        row = near[move.first]
+        may = move.first == also and not row.opens and not row.code.endswith("}") and _fit(moved, move, step) > 1
+        if cost < before or (cost == before and may):
+            ranked.append((cost, move.length, _mixed(moved), -_fit(moved, move, step), abs(at - move.first), move))
     return [move for *_, move in sorted(ranked)[:_ATTEMPTS]]
 
 
@@ -125,12 +132,28 @@ def _moved(near: Sequence[Row], move: Move) -> list[Row]:
     return [*near[: move.first], *block, *near[move.first + move.length :]]
 
 
-def _natural(near: Sequence[Row], first: int, step: int) -> bool:
-    """Tell whether a row is where one would begin it after the one above it."""
-    if not first:
-        return near[first].indent == 0
-    above = near[first - 1]
-    return near[first].indent == above.indent + (step if above.opens else 2 if above.is_item else 0)
+def _fit(near: Sequence[Row], move: Move, step: int) -> int:
+    """Return how well moved rows go with the one above them and the one right below."""
+    row, end = near[move.first], move.first + move.length
+    above = near[move.first - 1] if move.first else None
+    wanted = above.indent + (step if above.opens else 2 if above.is_item else 0) if above else 0
+    below = near[end] if end < len(near) else None
+    follows = below is not None and below.indent == row.indent and below.line == near[end - 1].line + 1
+    return 2 * (row.indent == wanted) + follows
+
+
+def _mixed(near: Sequence[Row]) -> int:
+    """Return how many mappings have both entries that go on below and entries that do not."""
+    kinds: dict[int, set[bool]] = {}
+    stack: list[tuple[int, int]] = []  # indentation and number of the mappings that are open
+    for number, row in enumerate(near):
+        while stack and stack[-1][0] > row.indent:
+            stack.pop()
+        if not stack or stack[-1][0] < row.indent:
+            stack.append((row.indent, number))
+        if not row.code.endswith("}"):
+            kinds.setdefault(stack[-1][1], set()).add(row.opens)
+    return sum(len(kind) > 1 for kind in kinds.values())
 
 
 def _cost(near: Sequence[Row], step: int) -> int:

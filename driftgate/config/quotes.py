@@ -32,7 +32,8 @@ def _closed_early(broken: Broken) -> Iterator[Mend]:
     line, start, end = token.start_mark.line + 1, token.start_mark.column, token.end_mark.column
     if line != broken.line or len(content := broken.content(line)) > LONGEST:
         return
-    for position in _ends(content, token.style, end):
+    apart = bool(broken.brackets(token)) and content[end:].lstrip().startswith(token.style)  # a comma is missing
+    for position in _ends(content, token.style, end) if not apart else ():
         written = _quoted(content[start + 1 : position], token.style)
         changed = content[:start] + written + content[position:].removeprefix(token.style)
         message = "a quote inside the quoted text ends it too early"
@@ -93,7 +94,8 @@ def _close(broken: Broken, line: int, start: int, token: ScalarToken | None) -> 
     quote = content[start : start + 1]
     closers = "".join("}" if isinstance(it, FlowMappingStartToken) else "]" for it in reversed(broken.brackets(token)))
     for end in dict.fromkeys(_closing_places(content, start, closers)):
-        written = f"{content[start:end]}{quote}"
+        other = "'" if quote == '"' else '"'
+        written = content[start:end].removesuffix(other) + quote  # as in "@daily'
         hint = f"write {shorten(written)}" if len(written) < LONGEST else "close the quote"
         yield Mend(line, start + 1, NOT_CLOSED, hint, {line: content[:start] + written + content[end:]})
 

@@ -17,7 +17,7 @@ from typing import Any
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from driftgate.config.entries import Slip, slip
+from driftgate.config.entries import Slip, commented, slip
 from driftgate.config.lines import lines_of
 from driftgate.config.nodes import (
     MAX_DEPTH,
@@ -42,7 +42,7 @@ MAX_VALUES = 100_000
 MAX_PROBLEMS = 100  # of one file and one check; whoever has more will not read them all
 _BEGIN = "begin with dag_id, schedule and tasks"
 _LARGEST = 2**63 - 1
-_SEPARATOR = re.compile("[ :=\uff1a]")  # between a key and its value, as people write it
+_SEPARATOR = re.compile("[ :=;\uff1a]")  # between a key and its value, as people write it
 _FRACTION = re.compile(r"[0-9]+")
 _THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _OPEN = re.compile(r"[ :](\{[^{}]*|\[[^\[\]]*)\Z")  # a bracket that the key opens and does not close
@@ -248,6 +248,10 @@ class _Builder:
         if node.value == "<<":
             hint = "repeat the keys here, or put what pipelines share into defaults.yaml"
             self._note(node, "merge-key", "merge keys (<<) are not supported", hint)
+            return None
+        if found := commented(node.value):
+            message, hint = found
+            self._note(node, "yaml-syntax", message, f"{hint} …")
             return None
         self._check_tag(node)
         if kind_of(node) not in {Kind.TEXT, None}:

@@ -15,6 +15,7 @@ from driftgate.config.lines import lines_of
 from driftgate.config.words import printable
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?= |\r?$)|^={7}(?=\r?$)", re.MULTILINE)
+_MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")
 _RESOLVE = "resolve the conflict: keep what is right, and remove the lines with <<<<<<<, ======= and >>>>>>>"
 _TAB = ("a tab is used for indentation", "indent with spaces")
 
@@ -122,7 +123,7 @@ def explain(error: YAMLError, text: str) -> Explanation:
 
 def conflict(text: str) -> Explanation | None:
     """Return where ``text`` has a marker that git leaves where two edits met, and what to do about it."""
-    found = _CONFLICT.search(text)
+    found = _CONFLICT.search(text) if any(marker in text for marker in _MARKERS) else None
     if not found:
         return None
     return len(lines_of(text[: found.start()])), 1, "this is a conflict marker of git", _RESOLVE

@@ -94,7 +94,8 @@ def _value_ends(broken: Broken, content: str, start: int) -> Iterator[int]:
 def _quote(line: int, content: str, start: int, end: int) -> Mend:
     value = content[start:end]
     message = f"a value cannot begin with '{printable(value[:1])}' unless it is in quotes"
-    written = in_quotes(value)
+    stray = value[-1:] if value[-1:] in ("'", '"') and value.count(value[-1]) == 1 else ""
+    written = in_quotes(value.removesuffix(stray))
     hint = f"write {shorten(written)}"
     return Mend(line, start + 1, message, hint, {line: content[:start] + written + content[end:]})
 
