@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import takewhile
 from typing import NamedTuple
 
 from yaml._yaml import CParser
@@ -23,7 +24,7 @@ Explanation = tuple[int, int, str, str]  # line, column (from 1), message, hint
 OPENING = (FlowMappingStartToken, FlowSequenceStartToken)
 CLOSING = (FlowMappingEndToken, FlowSequenceEndToken)
 _AHEAD = 60  # lines after a fault that must be readable too, before a mend of it counts
-_EFFORT = 6_000_000  # characters to read in search of a mend: about a second
+_EFFORT = 4_000_000  # characters to read in search of a mend: about a second
 _MOST_TOKENS = 200_000
 
 
@@ -77,15 +78,13 @@ class Broken:
 
     def brackets(self, before: Token | None = None) -> list[Token]:
         """Return the tokens of the brackets that are open where the parser gave up, or before a token."""
-        stack: list[Token] = []
-        for token in self.tokens:
-            if token is before:
-                break
-            if isinstance(token, OPENING):
-                stack.append(token)
-            elif isinstance(token, CLOSING) and stack:
-                stack.pop()
-        return stack
+        if before is None:
+            return self._open_brackets
+        return _open_in(takewhile(lambda token: token is not before, self.tokens))
+
+    @cached_property
+    def _open_brackets(self) -> list[Token]:
+        return _open_in(self.tokens)
 
     def best(self, mends: Iterable[Mend]) -> Mend | None:
         """Return the first mend with which the text can be read, or at least be read further than now."""
@@ -102,11 +101,23 @@ class Broken:
     def _end(self, mend: Mend) -> int | None:
         """Return the line up to which the mended text can be read; None for all of it."""
         lines = self.lines[: max(self.line, *mend.changes) + _AHEAD]
+        if max(mend.changes) > len(lines):  # the end of the text, which has no line of its own
+            return 0
         for number, content in mend.changes.items():
             lines[number - 1] = content
         text = "\n".join(lines)
         self._effort -= len(text)
         return 0 if self._effort < 0 else _fault(text)
+
+
+def _open_in(tokens: Iterable[Token]) -> list[Token]:
+    stack: list[Token] = []
+    for token in tokens:
+        if isinstance(token, OPENING):
+            stack.append(token)
+        elif isinstance(token, CLOSING) and stack:
+            stack.pop()
+    return stack
 
 
 def _fault(text: str) -> int | None:

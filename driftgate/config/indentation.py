@@ -17,6 +17,7 @@ from driftgate.config.words import shorten
 
 _ABOVE = 40  # rows that are looked at
 _BELOW = 20
+_AHEAD = 200  # lines
 _AROUND = 8  # rows before and behind a mistake that may have to be moved
 _LONGEST_RUN = 12
 _ATTEMPTS = 12
@@ -36,7 +37,7 @@ class Move(NamedTuple):
 
 def mends(broken: Broken) -> Iterator[Mend]:
     """Return the moves of lines that would make sense of the text, the best first."""
-    near, at = _near(list(rows(broken.lines)), broken.line)
+    near, at = _near(list(rows(broken.lines[: broken.line + _AHEAD])), broken.line)
     for move in _best_moves(near, at, range(min(at + 1, len(near)))):
         yield _mend(near, move, broken.lines)
 

@@ -68,7 +68,7 @@ def rows(lines: Sequence[str], first: int = 1) -> Iterator[Row]:
         if depth:
             depth = max(0, depth + _depth(code))
             continue
-        text_below = indent if opens_text(content) else None
+        text_below = indent if _TEXT_BLOCK.match(code) else None
         if ":" in code or code.startswith("-"):
             yield Row(line, indent, code)
         if (flow := _OPENS_FLOW.search(code)) and len(code) < LONGEST:

@@ -66,10 +66,10 @@ def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
         return "write null without quotes" if "null" in types else _usage(finding)
     if "boolean" in types and text.lower() in _YES_NO:
         return f"write {_YES_NO[text.lower()]} without quotes"
-    if hint := _comment_hint(finding, text):
-        return hint
     if ("number" in types or "integer" in types) and (number := _number_in(text)):
         return f"write {number}" if number != text else f"write {number} without quotes"
+    if hint := _comment_hint(finding, text):
+        return hint
     return written.as_list(text) if types == ["array"] and text else _usage(finding)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from driftgate.config.decimals import joined
 from driftgate.config.entries import Slip, commented, slip
 from driftgate.config.lines import lines_of
 from driftgate.config.nodes import (
@@ -30,7 +31,7 @@ from driftgate.config.nodes import (
     nodes,
     pairs,
     place_of,
-    scalar_kind,
+    scalar_node,
 )
 from driftgate.config.syntax import conflict, explain
 from driftgate.config.values import QUOTE_TEMPLATES, TYPOGRAPHIC, straight, without_typographic
@@ -43,8 +44,6 @@ MAX_PROBLEMS = 100  # of one file and one check; whoever has more will not read 
 _BEGIN = "begin with dag_id, schedule and tasks"
 _LARGEST = 2**63 - 1
 _SEPARATOR = re.compile("[ :=;\uff1a]")  # between a key and its value, as people write it
-_FRACTION = re.compile(r"[0-9]+")
-_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
 _OPEN = re.compile(r"[ :](\{[^{}]*|\[[^\[\]]*)\Z")  # a bracket that the key opens and does not close
 
 
@@ -163,32 +162,6 @@ def _build(file: str, text: str, node: Node | None) -> Document:
     return Document(file, text, data, tuple(builder.problems))
 
 
-def _scalar_node(text: str, first: Node, last: Node) -> Node:
-    kind: Any = scalar_kind(text)
-    return ScalarNode(kind, text, first.start_mark, last.end_mark)
-
-
-def _joined(node: MappingNode, note: Callable[[Node, str], None]) -> list[tuple[Node, Node]]:
-    """Return the entries of a mapping in brackets, without what a decimal comma makes of ``{above: 0,95}``."""
-    entries: list[tuple[Node, Node]] = []
-    for key, value in node.value:
-        number = entries[-1][1] if entries else None
-        if isinstance(number, ScalarNode) and _is_fraction(number, key, value):
-            meant = f"{number.value}.{key.value}"
-            meant = meant.replace(".", "") if _THOUSANDS.fullmatch(meant) else meant
-            note(number, meant)
-            entries[-1] = entries[-1][0], _scalar_node(meant, number, key)
-        else:
-            entries.append((key, value))
-    return entries
-
-
-def _is_fraction(number: ScalarNode, key: Node, value: Node) -> bool:
-    plain = isinstance(key, ScalarNode) and not number.style and not key.style
-    beside = key.start_mark.index == number.end_mark.index + 1 and key.end_mark.index == value.start_mark.index
-    return plain and beside and kind_of(number) is Kind.INTEGER and _FRACTION.fullmatch(key.value) is not None
-
-
 class _Builder:
     """Turns nodes into data, noting what is odd on the way."""
 
@@ -213,11 +186,11 @@ class _Builder:
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        entries = _joined(node, self._note_comma) if node.flow_style else node.value
+        entries = joined(node, self._note_comma) if node.flow_style else node.value
         for key_node, value_node in entries:
             if found := self._slip(key_node, value_node):
                 if key_node.end_mark.index == value_node.start_mark.index:  # else the value is cut in two
-                    data.setdefault(found.key, self.build(_scalar_node(found.value, key_node, key_node), depth + 1))
+                    data.setdefault(found.key, self.build(scalar_node(found.value, key_node, key_node), depth + 1))
                 continue
             key = self._key(key_node, node)
             if key is None:
