@@ -9,7 +9,8 @@ from typing import NamedTuple
 from driftgate.config.broken import Broken, Mend
 from driftgate.config.characters import name_of
 from driftgate.config.lines import LONGEST, code_of, indent_of, opens_text, spaces
-from driftgate.config.words import printable, shorten
+from driftgate.config.words import shorten
+from driftgate.errors import printable
 
 _NO_SPACE = re.compile(r"([A-Za-z_][\w-]*):((?!//)[^\s:].*)")
 _WIDE_COLON = re.compile("([A-Za-z_][\\w.-]*)([\uff1a\ufe55\u2236\ua789])\\s*(.*)")

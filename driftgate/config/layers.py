@@ -23,7 +23,7 @@ class Layers:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The effective configuration."""
-        return reduce(merge, (document.data for document in reversed(self.documents)), {})
+        return reduce(_lay, (document.data for document in reversed(self.documents)), {})
 
     def at(self, path: Sequence[str | int]) -> Any:
         """Return the value at the effective ``path``, which must exist."""
@@ -43,11 +43,15 @@ class Layers:
         shared = len(existing) < len(path) or isinstance(self.at(existing), dict)
         home = self.home if shared else 0
         documents = (*self.documents[home:], *self.documents[:home])
-        return next(doc for doc in documents if len(_existing(doc.data, existing)) == len(existing))
+        return next(doc for doc in documents if _has(doc.data, existing))
 
     def lines(self, path: Sequence[str | int]) -> list[str]:
         """Return the lines of the document in which the effective ``path`` has its place."""
         return self._home_of(path).lines
+
+    def topmost(self, *paths: KeyPath) -> KeyPath:
+        """Return the path whose value comes from the topmost layer, the first of several: it was decided last."""
+        return min(paths, key=lambda path: next(n for n, doc in enumerate(self.documents) if _has(doc.data, path)))
 
     def problem(
         self,
@@ -80,6 +84,15 @@ class Layers:
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
+def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one layer over another. A gate is one comparison: another over it takes its place."""
+    merged = merge(below, above)
+    gates = [layer.get("gates") for layer in (below, above)]
+    if all(isinstance(layer, dict) for layer in gates):
+        merged["gates"] = {**gates[0], **gates[1]}  # type: ignore[dict-item]
+    return merged
+
+
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``above`` laid over ``below``: mappings merge deeply, everything else replaces."""
     merged = dict(below)
@@ -104,3 +117,7 @@ def _existing(data: Any, path: Sequence[str | int]) -> Sequence[str | int]:
             return path[:length]
         data = data[part]
     return path
+
+
+def _has(data: Any, path: Sequence[str | int]) -> bool:
+    return len(_existing(data, path)) == len(path)

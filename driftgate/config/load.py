@@ -105,8 +105,16 @@ class _Loader:
     def load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
         """Return the pipeline in ``path`` unless something is wrong with it, and all its problems."""
         if path not in self._results:
-            self._results[path] = self._unchanged(path) or self._load(path)
+            self._results[path] = self._guarded(path)
         return self._results[path]
+
+    def _guarded(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
+        try:
+            return self._unchanged(path) or self._load(path)
+        except Exception as error:  # a bug of ours in one file must not take the pipelines of all others down
+            message = f"Driftgate itself fails on this file: {type(error).__name__}: {error}"
+            hint = "please report it, with the file; the other pipelines are not affected"
+            return None, [Problem(self.folder.name(path), 0, 0, "", "bug", message, hint)]
 
     def _unchanged(self, path: Path) -> tuple[Pipeline, list[Problem]] | None:
         """Return the pipeline in ``path`` if it is known to be good as it is."""
@@ -199,6 +207,10 @@ class _Loader:
             return [self.folder.unknown_environment]
         defaults = self.folder.defaults
         found = [*defaults.problems, *_misplaced(defaults), *_partial(Layers((defaults,)))]
+        for template in map(self.folder.document, self.folder.templates):  # some may not be extended by any pipeline
+            found += [*template.problems, *(_partial(Layers((template,))) if template.readable else ())]
+        if not self.folder.paths:
+            found.append(self.folder.nothing_there)
         if environment := self.folder.environment:
             names = mapping(environment.data.get("pipelines")).keys()
             found += [*self._environment_problems, *self._unknown_pipelines(environment)]

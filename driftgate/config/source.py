@@ -6,8 +6,10 @@ the last of two equal keys wins. Here a file yields JSON types only, and everyth
 
 from __future__ import annotations
 
+import errno
 import math
 import re
+import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,8 +37,8 @@ from driftgate.config.nodes import (
 )
 from driftgate.config.syntax import conflict, explain
 from driftgate.config.values import QUOTE_TEMPLATES, TYPOGRAPHIC, straight, without_typographic
-from driftgate.config.words import KeyPath, dotted, printable, shorten, show
-from driftgate.errors import Problem
+from driftgate.config.words import KeyPath, dotted, shorten, show
+from driftgate.errors import Problem, printable
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 100_000
@@ -84,6 +86,8 @@ class Document:
 def raw(path: Path) -> bytes | OSError:
     """Return what is in ``path``, no more than can be used of it, or why there is nothing to be had."""
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # reading it could wait for ever
+            return OSError(errno.EINVAL, "it is a pipe")
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:

@@ -12,7 +12,7 @@ from yaml.reader import ReaderError
 from driftgate.config import brackets, characters, entries, indentation, quotes, values
 from driftgate.config.broken import Broken, Explanation
 from driftgate.config.lines import lines_of
-from driftgate.config.words import printable
+from driftgate.errors import printable
 
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?= |\r?$)|^={7}(?=\r?$)", re.MULTILINE)
 _MARKERS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")

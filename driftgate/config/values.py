@@ -9,7 +9,8 @@ from yaml.tokens import FlowMappingStartToken
 
 from driftgate.config.broken import Broken, Mend
 from driftgate.config.lines import LONGEST, code_of, indent_of
-from driftgate.config.words import printable, shorten
+from driftgate.config.words import shorten
+from driftgate.errors import printable
 
 QUOTE_TEMPLATES = 'put text with {{ … }} in quotes, such as message: "{{ drift.summary }}"'
 TYPOGRAPHIC = "typographic quotes (\u201c \u201d) are not quotes"

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from driftgate.errors import printable
+
 KeyPath = tuple[str | int, ...]
 
 _LONGEST = 60
@@ -28,16 +30,6 @@ def dotted(path: Sequence[str | int]) -> str:
     """Return ``path`` as people write it: ``tasks.send_alert.channels[0]``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
     return text.removeprefix(".")
-
-
-def printable(text: str) -> str:
-    """Return ``text`` safe for a terminal and a log: no control characters, and nothing that cannot be seen.
-
-    Character for character, so that columns stay what they are.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def shorten(text: str) -> str:
