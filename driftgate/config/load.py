@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from driftgate.config.draft import Draft, mapping
 from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
 from driftgate.config.layers import Layers
 from driftgate.config.model import Pipeline, to_pipeline
+from driftgate.config.secondlook import second_look
 from driftgate.config.semantics import check
 from driftgate.config.sentences import explain
 from driftgate.config.source import Document
@@ -27,6 +28,7 @@ __all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "fin
            "load_pipeline"]  # fmt: skip
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
+_MOST_RECHECKS = 200  # of pipelines with a mistake that may be in how the file is written
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class _Loader:
         self.alone = alone
         self.known = known or {}
         self.checked: dict[str, Checked] = {}
+        self._rechecks = _MOST_RECHECKS
         self._beyond: set[Path] = set()  # the files whose check looked at other pipelines
         self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 
@@ -151,6 +154,18 @@ class _Loader:
             return problems
         if faulty or inherited or any(not other.readable for other in others):
             return problems + _partial(Layers((document,)))
+        found = self._checked(layers, path, problems)
+        if self._rechecks <= 0:  # time is better spent on the first mistakes than on all of a broken configuration
+            return found
+        return second_look(document, found, lambda other: self._recheck(layers, path, document, other))
+
+    def _recheck(self, layers: Layers, path: Path, document: Document, other: Document) -> list[Problem]:
+        self._rechecks -= 1
+        documents = tuple(other if it is document else it for it in layers.documents)
+        shared = [*self.folder.defaults.problems, *self._environment_problems]
+        return self._checked(replace(layers, documents=documents), path, [*other.problems, *shared])
+
+    def _checked(self, layers: Layers, path: Path, problems: list[Problem]) -> list[Problem]:
         told = _told(problems)
         by_schema = [problem for problem in validate(layers) if problem.path not in told]
         told |= _told(by_schema)

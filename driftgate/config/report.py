@@ -17,9 +17,9 @@ from yaml.tokens import (
     Token,
 )
 
+from driftgate.config.lines import lines_of
 from driftgate.config.nodes import MAX_DEPTH
 from driftgate.config.source import MAX_BYTES
-from driftgate.config.syntax import lines_of
 from driftgate.errors import Problem, printable, without_password
 from driftgate.paint import Paint, plain
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from driftgate.config.conform import Finding, Schema
+from driftgate.config import written
+from driftgate.config.conform import Finding, Schema, findings
 from driftgate.config.layers import Layers
 from driftgate.config.words import closest, dotted, listing, literal, shorten, suggest, suggest_key
 from driftgate.errors import Problem
@@ -34,7 +37,13 @@ def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
     types = [finding.rule] if isinstance(finding.rule, str) else finding.rule
     expected = finding.schema.get("title") or listing(_TYPES[name] for name in types)
     message = f"{finding.name} must be {expected}{finding.but}"
-    yield layers.problem(finding.path, "wrong-type", message, _type_hint(finding, types))
+    problem = layers.problem(finding.path, "wrong-type", message, _type_hint(finding, types))
+    if types == ["array"] and isinstance(finding.value, str) and problem.message == message:
+        lines = layers.lines(finding.path)
+        if found := written.item(lines, problem.line, problem.column):
+            line, column, message, hint = found
+            problem = replace(problem, line=line, column=column, message=message, hint=hint)
+    yield problem
 
 
 def _type_hint(finding: Finding, types: list[str]) -> str:
@@ -59,9 +68,19 @@ def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
         return f"write {_YES_NO[text.lower()]} without quotes"
     if ("number" in types or "integer" in types) and (number := _number_in(text)):
         return f"write {number}" if number != text else f"write {number} without quotes"
-    if types == ["array"] and text:
-        return f"write a list: [{shorten(text)}]"
-    return _usage(finding)
+    if hint := _comment_hint(finding, text):
+        return hint
+    return written.as_list(text) if types == ["array"] and text else _usage(finding)
+
+
+def _comment_hint(finding: Finding, text: str) -> str:
+    """Return the hint for ``true switch off later``: a right value, and words behind it."""
+    value, _, words = text.partition(" ")
+    try:
+        right = bool(words) and not any(findings(json.loads(value), finding.schema))
+    except ValueError:
+        right = bool(words) and value in finding.schema.get("enum", ())
+    return written.comment_hint(value, words) if right else ""
 
 
 def _number_in(text: str) -> str | None:
@@ -126,7 +145,9 @@ def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem
 def _enum(finding: Finding, layers: Layers) -> Iterator[Problem]:
     message = f"{finding.name} must be {listing(finding.rule)}{finding.but}"
     texts = [option for option in finding.rule if isinstance(option, str)]
-    hint = suggest(finding.value, texts) if isinstance(finding.value, str) else ""
+    hint = (
+        _comment_hint(finding, finding.value) or suggest(finding.value, texts) if isinstance(finding.value, str) else ""
+    )
     yield layers.problem(finding.path, "not-a-choice", message, hint)
 
 
