@@ -3,6 +3,7 @@
 # An operator is one class, one schema in schemas/operators/, and one line here. Nothing is imported until a
 # pipeline uses it.
 OPERATORS: dict[str, str] = {
+    "approval": "operators.approval.ApprovalOperator",
     "check_data_freshness": "operators.data.CheckDataFreshnessOperator",
     "check_drift": "operators.drift.CheckDriftOperator",
     "decide_action": "operators.drift.DecideActionOperator",

@@ -13,7 +13,7 @@ from driftgate.errors import Problem
 
 # What a message may say of drift: the fields of driftgate.services.drift.Drift, and its summary.
 DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary")
-SPEAK_OF_DRIFT = ("log_status", "send_alert")  # operators whose texts may
+SPEAK_OF_DRIFT = ("approval", "log_status", "send_alert")  # operators whose texts may
 
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])(drift|params)\.([A-Za-z_]\w*)")
