@@ -11,6 +11,7 @@ OPERATORS: dict[str, str] = {
     "log_status": "operators.drift.LogStatusOperator",
     "promote_to_production": "operators.production.PromoteToProductionOperator",
     "restart_api_service": "operators.production.RestartApiServiceOperator",
+    "rollback_model": "operators.production.RollbackModelOperator",
     "send_alert": "operators.alerts.SendAlertOperator",
     "train_model": "operators.training.TrainModelOperator",
     "trigger_retraining": "operators.retraining.TriggerRetrainingOperator",

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
         CHECK, "Write a pipeline to begin with, from your data", "driftgate new churn --from retraining", "ml"
     ),
     "plan": Entry(CHECK, "Say what an edit changes, before it is merged", "driftgate plan --base main"),
+    "rollback": Entry(RUN, "Bring the model before back into service", "driftgate rollback ml_monitor", "ml"),
     "serve": Entry(RUN, "Serve the model in production over HTTP", "driftgate serve --port 8000", "serve"),
     "show": Entry(CHECK, "Show a pipeline as it runs, or its graph", "driftgate show drift_monitoring --graph"),
     "traffic": Entry(RUN, "Send the demo's model something to predict on", "driftgate traffic --shift", "demo"),

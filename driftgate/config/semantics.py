@@ -36,6 +36,7 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "evaluate_model": ("dataset", "model", "gates"),
     "promote_to_production": ("model",),
     "restart_api_service": ("model",),
+    "rollback_model": ("model",),
     "send_alert": ("alerts",),
     "train_model": ("dataset", "model"),
     "validate_data_quality": ("dataset", "quality"),
