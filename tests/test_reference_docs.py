@@ -33,7 +33,7 @@ def test_every_operator_and_its_parameters_are_in_it(operator: str) -> None:
 
 
 def test_what_is_required_is_called_so() -> None:
-    assert "| `message` | text | **required** | The line. |" in reference()
+    assert "| `message` | text | **required** | The line to write. |" in reference()
 
 
 def test_no_cell_breaks_its_table() -> None:

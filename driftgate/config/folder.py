@@ -14,8 +14,9 @@ from pathlib import Path
 
 from driftgate.config import source
 from driftgate.config.layers import Layers
+from driftgate.config.outline import mend
 from driftgate.config.source import Document
-from driftgate.config.words import suggest
+from driftgate.config.words import KeyPath, suggest
 from driftgate.errors import Problem
 
 SUFFIXES = (".yaml", ".yml")
@@ -74,8 +75,16 @@ class Folder:
         """Return what is in ``path``."""
         file = self.name(path)
         if file not in self._documents:
-            self._documents[file] = source.document(self._content(file), file)
+            read = source.document(self._content(file), file)
+            self._documents[file] = mend(read, self._roots(path, read)) if read.readable else read
         return self._documents[file]
+
+    def _roots(self, path: Path, document: Document) -> tuple[KeyPath, ...]:
+        """Return where in a file pipelines are, or parts of them."""
+        if path.parent != self.directory / "environments":
+            return ((),)
+        pipelines = document.data.get("pipelines")
+        return (("defaults",), *(("pipelines", name) for name in (pipelines if isinstance(pipelines, dict) else ())))
 
     def _content(self, file: str) -> bytes | OSError:
         if file not in self._contents:
@@ -173,12 +182,11 @@ class Folder:
 
     def _cycle(self, chain: Sequence[Path]) -> Problem:
         names = [path.stem if path in self.paths else self.name(path) for path in chain]
-        return self._fault(
-            chain[0],
-            f"pipelines extend each other: {' → '.join([*names, names[0]])}",
-            "remove one of these, or put what they share into a file of its own",
-            "extends-cycle",
-        )
+        if len(names) == 1:
+            return self._fault(chain[0], f"{names[0]} extends itself", "remove it, or name another", "extends-cycle")
+        message = f"pipelines extend each other: {' → '.join([*names, names[0]])}"
+        hint = "remove one of these, or put what they share into a file of its own"
+        return self._fault(chain[0], message, hint, "extends-cycle")
 
     def _fault(self, path: Path, message: str, hint: str, code: str = "unknown-base") -> Problem:
         document = self.document(path)

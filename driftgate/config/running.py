@@ -11,7 +11,7 @@ from driftgate.config.draft import Draft
 from driftgate.config.outcomes import Outcomes, States
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.tree import Node, Reference
-from driftgate.config.words import dotted
+from driftgate.config.words import called
 from driftgate.errors import Problem
 
 _MOST = 20  # decisions, promotions and evaluations that are looked into: fewer if there are very many tasks
@@ -23,7 +23,7 @@ def check_reachable(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each task that can never run: only the first on its way, for the rest follows from it."""
     stray = list(islice((said for said in draft.tree.references if _is_stray(draft, said)), MAX_PROBLEMS))
     for said in stray:
-        message = f"{dotted(said.path)}: no route of '{said.target}' leads here, so '{said.node.id}' never runs"
+        message = f"{called(said.path)}: no route of '{said.target}' leads here, so '{said.node.id}' never runs"
         hint = f"add it to the routes of {said.name}, or depend on a task that they lead to"
         yield draft.layers.problem(said.path, "unreachable", message, hint)
     if not stray and (outcomes := _outcomes(draft)):
@@ -141,11 +141,11 @@ def _way_past(draft: Draft, culprit: Node, promotion: Node, what: str) -> Proble
     rule = _rule(draft, culprit)
     own = (*culprit.path, "trigger_rule")
     path = ("trigger_rule",) if "trigger_rule" not in culprit.data and "trigger_rule" in draft.layers.data else own
-    message = f"{dotted(own)}: with {rule}, '{promotion.id}' runs even if {what}: an unproven model in production"
+    message = f"{called(own)}: with {rule}, '{promotion.id}' runs even if {what}: an unproven model in production"
     hint = "remove this trigger_rule: promotion must wait for a successful evaluation"
     if culprit is not promotion:
         message = (
-            f"{dotted(own)}: with {rule}, '{culprit.id}' runs even if {what}, and '{promotion.id}' after it: "
+            f"{called(own)}: with {rule}, '{culprit.id}' runs even if {what}, and '{promotion.id}' after it: "
             "an unproven model in production"
         )
         hint = f"remove this trigger_rule, or let '{promotion.id}' depend on the evaluation too"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from pathlib import PurePath
 from typing import Any
 
+from driftgate.config import schemas
 from driftgate.config.conform import Finding, Schema
+from driftgate.config.cron import number_hint
 from driftgate.config.layers import Layers
-from driftgate.config.words import closest, dotted, listing, literal, shorten, suggest, suggest_key
+from driftgate.config.meant import duration_hint
+from driftgate.config.places import hint_for_key, stands_for
+from driftgate.config.words import called, listing, literal, shorten, suggest
 from driftgate.errors import Problem
 
 _TYPES = {
@@ -21,7 +26,24 @@ _TYPES = {
     "object": "a mapping",
     "string": "text",
 }
+RENAME = "rename the file: a pipeline's name has letters, digits, '_', '-' and '.', at most 200 of them"
+_NAMES = ("Airflow", "Parquet", "Python")  # that begin a description
 _YES_NO = dict.fromkeys(("yes", "on", "y", "true"), "true") | dict.fromkeys(("no", "off", "n", "false"), "false")
+# What other tools call a choice → what it is called here.
+_CHOICES = {
+    "bool": "boolean",
+    "date": "datetime",
+    "debug": "info",
+    "double": "number",
+    "e-mail": "email",
+    "float": "number",
+    "int": "integer",
+    "smtp": "email",
+    "str": "string",
+    "text": "string",
+    "timestamp": "datetime",
+}
+_DURATION = "a duration"
 _PERCENT = re.compile(r"(-?[0-9.]+) ?%")
 
 
@@ -33,23 +55,51 @@ def explain(finding: Finding, layers: Layers) -> Iterator[Problem]:
 def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
     types = [finding.rule] if isinstance(finding.rule, str) else finding.rule
     expected = finding.schema.get("title") or listing(_TYPES[name] for name in types)
-    message = f"{finding.name} must be {expected}{finding.but}"
+    but = finding.but
+    if finding.value is None and layers.place(finding.path) != layers.place(finding.path, at_key=True):
+        but = ", but it is null"  # written out
+    message = f"{finding.name} must be {expected}{but}"
     yield layers.problem(finding.path, "wrong-type", message, _type_hint(finding, types))
 
 
 def _type_hint(finding: Finding, types: list[str]) -> str:
-    value = finding.value
-    if "patternErrorMessage" in finding.schema:
-        return str(finding.schema["patternErrorMessage"])
+    value, schema = finding.value, finding.schema
+    if finding.path == ("schedule",) and isinstance(value, int) and not isinstance(value, bool):
+        return number_hint(value)
+    if isinstance(value, list) and finding.path[-1:] == ("asset",):
+        return f"write any: {flow(value)}, or all: {flow(value)}"
+    if schema.get("title") == _DURATION and (hint := duration_hint(value)):
+        return hint
+    if "patternErrorMessage" in schema:
+        return str(schema["patternErrorMessage"])
+    if types == ["object"]:
+        return _hint_for_mapping(finding)
     if isinstance(value, str):
         return _hint_from_text(finding, types, value)
-    if isinstance(value, list) and "all" in finding.schema.get("properties", ()):
-        return "write all: and the list, or any: and the list"
+    if isinstance(value, list) and "all" in schema.get("properties", ()):
+        return f"write {flow({'any': value})}, or {flow({'all': value})}"
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
     if "string" in types and isinstance(value, bool | int | float):
         return f'put it in quotes: "{literal(value)}"'
     return _usage(finding)
+
+
+def _hint_for_mapping(finding: Finding) -> str:
+    """Return how to write a mapping in place of what is there."""
+    path, value = finding.path, finding.value
+    samples, key = finding.schema.get("examples") or [], path[-1] if path else ""
+    if finding.schema.get("maxProperties") == 1 and samples and isinstance(value, bool | int | float):
+        return f"write {key}: {flow(dict.fromkeys(samples[0], value))}"
+    if isinstance(value, list) and key == "tasks":
+        return "write each task's id as a key, and its operator and so on below it, indented: no '-' before them"
+    if path[-2:-1] == ("tasks",):  # a task
+        named = isinstance(value, str) and (value in schemas.operators() or "." in value)
+        return f"write {key}: {{operator: {value}}}" if named else "write operator: and so on below it, indented"
+    if isinstance(key, int) and samples:
+        return f"write {flow(samples[0])}, say"
+    example = f", or {key}: {flow(samples[0])}" if samples else ""
+    return f"write its keys on the lines below it, indented{example}"
 
 
 def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
@@ -95,23 +145,52 @@ def flow(value: Any) -> str:
 
 def _required(finding: Finding, layers: Layers) -> Iterator[Problem]:
     properties = finding.schema["properties"]
-    meant = {closest(key, finding.rule): key for key in finding.value if key not in properties}
+    meant = {stands_for(key, finding.rule): key for key in finding.value if key not in properties}
     told = finding.schema.get("additionalProperties") is False  # a misspelt key is then told as unknown
     for key in finding.rule:
-        if key not in finding.value and not (told and key in meant):
-            hint = how_to_add(key, properties.get(key, {}))
-            if key in meant:
-                hint = f"did you mean '{key}' by '{shorten(meant[key])}'?"
-            message = f"{finding.name} has no '{key}'"
-            yield layers.problem((*finding.path, key), "missing-key", message, hint)
+        if key in finding.value or (told and key in meant):
+            continue
+        if key in meant:
+            message = f"'{shorten(meant[key])}' should be '{key}'"
+            hint = f"write {key}: {flow(finding.value[meant[key]])}"
+            yield layers.problem((*finding.path, meant[key]), "unknown-key", message, hint, at_key=True)
+        else:
+            hint = _how_to_add_here(key, properties.get(key, {}), finding, layers)
+            yield layers.problem((*finding.path, key), "missing-key", f"{finding.name} has no '{key}'", hint)
+
+
+def _how_to_add_here(key: str, schema: Schema, finding: Finding, layers: Layers) -> str:
+    if key == "dag_id":
+        stem = PurePath(layers.documents[layers.home].file).stem
+        fits = re.search(schema.get("pattern", ""), stem)
+        return f"add dag_id: {stem}, the name of the file" if fits else RENAME
+    if key == "operator":
+        return _operator_to_add(finding.value)
+    return how_to_add(key, schema)
+
+
+def _operator_to_add(task: dict[str, Any]) -> str:
+    """Return the hint for a task without an operator; its own keys may say which one it must be."""
+    own = task.keys() - schemas.task_keys().keys()
+    fitting = [name for name in schemas.operators() if own and own <= schemas.parameters(name)["properties"].keys()]
+    if fitting:
+        return f"add operator: {listing(fitting)}"
+    return f"add operator: and what the task runs, such as {flow({'operator': 'log_status'})[1:-1]}"
 
 
 def how_to_add(key: str, schema: Schema) -> str:
     """Return a hint that shows ``key`` as it could stand in the file, and says what it is."""
-    sample = schema.get("examples") or [schema["default"]] if "default" in schema else schema.get("examples")
-    sample = sample or schema.get("enum") or ["…"]
-    description = schema.get("description", "").rstrip(".")
-    return f"add {key}: {flow(sample[0])}" + (f"   # {description}" if description else "")
+    samples = schema.get("examples") or [schema.get("default", (schema.get("enum") or ["…"])[0])]
+    sample = flow(samples[0])
+    what = _lowered(re.split(r"[:;.] |\.$", schema.get("description", ""))[0])
+    return f"add {key}: {'…' if '{{' in sample else sample}" + (f" ({what})" if what else "")
+
+
+def _lowered(text: str) -> str:
+    """Return a sentence's beginning as it reads within another sentence; names keep their capital."""
+    first, _, rest = text.partition(" ")
+    name = first in _NAMES or not first[1:].islower() or rest[:1].isupper()
+    return text if name else text[:1].lower() + text[1:]
 
 
 def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -119,15 +198,28 @@ def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem
     for key in [key for key in finding.value if key not in known][:20]:
         where = f" in {finding.name}" if finding.path else ""
         message = f"unknown key '{shorten(key)}'{where}"
-        hint = suggest_key(key, known, finding.schema.get("unknownKeyHint", ""))
+        hint = hint_for_key(key, finding.schema, finding.value[key], _beside(key, finding, layers))
         yield layers.problem((*finding.path, key), "unknown-key", message, hint, at_key=True)
+
+
+def _beside(key: str, finding: Finding, layers: Layers) -> set[str]:
+    """Return the known keys that stand beside ``key`` in the same file."""
+    file = layers.place((*finding.path, key), at_key=True)[0]
+    known = [other for other in finding.schema.get("properties", {}) if other in finding.value]
+    return {other for other in known if layers.place((*finding.path, other), at_key=True)[0] == file}
 
 
 def _enum(finding: Finding, layers: Layers) -> Iterator[Problem]:
     message = f"{finding.name} must be {listing(finding.rule)}{finding.but}"
     texts = [option for option in finding.rule if isinstance(option, str)]
-    hint = suggest(finding.value, texts) if isinstance(finding.value, str) else ""
-    yield layers.problem(finding.path, "not-a-choice", message, hint)
+    yield layers.problem(finding.path, "not-a-choice", message, _choice_hint(finding.value, texts))
+
+
+def _choice_hint(value: Any, options: list[str]) -> str:
+    if not isinstance(value, str):
+        return ""
+    usual = _CHOICES.get(value.lower())
+    return f"write {usual}" if usual in options else suggest(value, options)
 
 
 def _const(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -151,31 +243,33 @@ def _range_of(schema: Schema) -> str:
 
 
 def _range_hint(finding: Finding) -> str:
-    schema = finding.schema
-    lower, upper = (
-        schema.get("minimum", schema.get("exclusiveMinimum")),
-        schema.get("maximum", schema.get("exclusiveMaximum")),
-    )
-    if lower == 0 and upper == 1 and 1 < finding.value <= 100:
-        return f"it is a share: {finding.value} % is {finding.value / 100:g}"
+    schema, value = finding.schema, finding.value
+    is_share = re.search(r"\bshare\b", schema.get("description", ""), re.IGNORECASE)
+    if is_share and 1 < value <= 100:
+        return f"it is a share: {value} % is {value / 100:g}"
+    if not schema.get("description"):  # a param's own rule
+        bound, kind = ("minimum", "greater") if finding.keyword == "minimum" else ("maximum", "less")
+        return f"write {schema[bound]} or {kind}, or change {bound}" if bound in schema else ""
     return _usage(finding)
 
 
 def _pattern(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    message = f"{finding.name} must be {finding.schema.get('title', 'written otherwise')}{finding.but}"
-    hint = str(finding.schema.get("patternErrorMessage", ""))
+    title = finding.schema.get("title", "written otherwise")
+    hint = duration_hint(finding.value) if title == _DURATION else ""
+    message = f"{finding.name} must be {title}{finding.but}"
+    hint = hint or str(finding.schema.get("patternErrorMessage", ""))
     yield layers.problem(finding.path, "wrong-format", message, hint)
 
 
 def _property_names(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    where = dotted(finding.path[:-1])
+    where = called(finding.path[:-1])
     message = f"'{shorten(finding.value)}' in {where} cannot be {finding.schema.get('title', 'a key')}"
     hint = str(finding.schema.get("patternErrorMessage", ""))
     yield layers.problem(finding.path, "wrong-format", message, hint, at_key=True)
 
 
 def _unique(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    message = f"{dotted(finding.path[:-1])} lists '{literal(finding.value)}' twice"
+    message = f"{called(finding.path[:-1])} lists '{literal(finding.value)}' twice"
     yield layers.problem(finding.path, "repeated-item", message, "remove one of the two")
 
 
