@@ -16,7 +16,7 @@ from driftgate.config import source
 from driftgate.config.layers import Layers
 from driftgate.config.outline import mend
 from driftgate.config.source import Document
-from driftgate.config.words import KeyPath, suggest
+from driftgate.config.words import suggest
 from driftgate.errors import Problem
 
 SUFFIXES = (".yaml", ".yml")
@@ -76,15 +76,10 @@ class Folder:
         file = self.name(path)
         if file not in self._documents:
             read = source.document(self._content(file), file)
-            self._documents[file] = mend(read, self._roots(path, read)) if read.readable else read
+            self._documents[file] = (
+                mend(read, environment=path.parent == self.directory / "environments") if read.readable else read
+            )
         return self._documents[file]
-
-    def _roots(self, path: Path, document: Document) -> tuple[KeyPath, ...]:
-        """Return where in a file pipelines are, or parts of them."""
-        if path.parent != self.directory / "environments":
-            return ((),)
-        pipelines = document.data.get("pipelines")
-        return (("defaults",), *(("pipelines", name) for name in (pipelines if isinstance(pipelines, dict) else ())))
 
     def _content(self, file: str) -> bytes | OSError:
         if file not in self._contents:

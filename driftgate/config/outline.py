@@ -32,19 +32,21 @@ class Slip(NamedTuple):
     fallen: tuple[str, ...]
 
 
-def mend(document: Document, roots: Sequence[KeyPath] = ((),)) -> Document:
-    """Return ``document`` with slips undone, and a problem for each; ``roots`` are where pipelines are in it."""
-    if roots == ((),) and (whole := _whole_pipelines(document.data)):
+def mend(document: Document, *, environment: bool = False) -> Document:
+    """Return ``document`` with slips undone, and a problem for each."""
+    if not environment and (whole := _whole_pipelines(document.data)):
         return replace(document, data={}, problems=(*document.problems, _too_deep(document, whole)), readable=False)
-    slips = [slip for root in roots for slip in _slips(_at(document.data, root), root)]
+    slips = list(_of_environment(document.data) if environment else _slips(document.data, ()))
     second = [path for path in _second_tasks(document) if path]
     if not slips and not second:
         return document
     data = deepcopy(dict(document.data))
     told = [_told(document, slip) for slip in slips]
+    problems = [problem for problem in document.problems if not _follows(problem, slips)]
     for slip in slips:
         _undo(_at(data, slip.path), slip)
-    problems = [problem for problem in document.problems if not _follows(problem, slips)]
+    for slip in slips if len(problems) < len(document.problems) else ():
+        _complete(_at(data, slip.path), slip)
     for path in second:
         problems = _without_second(document, path, data, problems)
     return replace(document, data=data, problems=(*problems, *told))
@@ -54,6 +56,14 @@ def _at(data: Any, path: KeyPath) -> Any:
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
     return data
+
+
+def _of_environment(data: Mapping[str, Any]) -> Iterator[Slip]:
+    yield from _slips(data.get("defaults"), ("defaults",))
+    pipelines = mapping(data.get("pipelines"))
+    yield from _bodies(pipelines, ("pipelines",), frozenset(schemas.envelope()["properties"]))
+    for name, part in pipelines.items():
+        yield from _slips(part, ("pipelines", name))
 
 
 def _slips(data: Any, path: KeyPath) -> Iterator[Slip]:
@@ -93,7 +103,7 @@ def _in_tasks(tasks: Any, path: KeyPath) -> Iterator[Slip]:
     if not isinstance(tasks, dict):
         return
     if not all(isinstance(entry, dict) for entry in tasks.values()):
-        yield from _bodies(tasks, path)
+        yield from _bodies(tasks, path, _keys_of_tasks())
     for name, entry in tasks.items():
         here = (*path, name)
         strays = tuple(key for key, value in mapping(entry).items() if key != "tasks" and _is_entry(value))
@@ -107,11 +117,11 @@ def _in_tasks(tasks: Any, path: KeyPath) -> Iterator[Slip]:
             yield from _below_nothing(entry, schema, here)
 
 
-def _bodies(tasks: Mapping[str, Any], path: KeyPath) -> Iterator[Slip]:
-    """Return the keys of tasks that stand where tasks do, with the task whose they are."""
+def _bodies(entries: Mapping[str, Any], path: KeyPath, keys: frozenset[str]) -> Iterator[Slip]:
+    """Return the ``keys`` that stand where tasks do, or pipelines, with the one whose they are."""
     owner, fallen = "", list[str]()
-    for name, entry in [*tasks.items(), ("", {})]:
-        if name in _keys_of_tasks() and not _is_entry(entry):
+    for name, entry in [*entries.items(), ("", {})]:
+        if name in keys and not _is_entry(entry):
             fallen.append(name)
             continue
         if fallen and (owner or "operator" in fallen):
@@ -157,6 +167,14 @@ def _undo(data: dict[str, Any], slip: Slip) -> None:
     data[slip.key or (slip.fallen[0] if slip.path[-1:] == ("tasks",) else "tasks")] = body
 
 
+def _complete(tasks: dict[str, Any], slip: Slip) -> None:
+    """Give tasks what is missing in them because their keys were taken for a repetition of the first task's."""
+    body = tasks.get(slip.key)
+    for key, entry in tasks.items() if slip.key and isinstance(body, dict) else ():
+        if entry is None or (isinstance(entry, dict) and "operator" not in entry):
+            tasks[key] = {**body, **mapping(entry)}
+
+
 def _follows(problem: Problem, slips: Sequence[Slip]) -> bool:
     """Tell whether keys are only repeated because they slipped out of several tasks."""
     slipped = {dotted((*slip.path, key)) for slip in slips for key in slip.fallen}
@@ -173,7 +191,7 @@ def _second_tasks(document: Document) -> Iterator[KeyPath]:
 def _tasks(data: Any, path: KeyPath) -> Iterator[KeyPath]:
     for key, value in data.items() if isinstance(data, dict) else ():
         if isinstance(value, dict):
-            yield from [(*path, key)] if "operator" in value else _tasks(value, (*path, key))
+            yield from [(*path, key)] if "operator" in value and key != "tasks" else _tasks(value, (*path, key))
 
 
 def _without_second(document: Document, path: KeyPath, data: dict[str, Any], found: list[Problem]) -> list[Problem]:

@@ -46,18 +46,31 @@ _RENAMED: dict[str, tuple[str, ...]] = {
     "foreach": ("expand",),
     "frequency": ("schedule",),
     "gate": ("gates",),
+    "ge": ("at_least",),
+    "greater_than": ("above",),
+    "gt": ("above",),
+    "gte": ("at_least",),
     "http_conn_id": ("connection",),
     "inherits": ("extends",),
     "interval": ("schedule",),
     "labels": ("tags",),
+    "le": ("at_most",),
+    "less_than": ("below",),
+    "lt": ("below",),
+    "lte": ("at_most",),
     "map": ("expand",),
     "matrix": ("expand",),
+    "max": ("at_most",),
     "max_active_runs_per_dag": ("max_active_runs",),
     "max_retries": ("retries",),
     "metrics": ("gates",),
+    "min": ("at_least",),
+    "minimum": ("min", "at_least"),
+    "maximum": ("max", "at_most"),
     "needs": ("depends_on",),
     "notifications": ("alerts",),
     "notify": ("alerts",),
+    "over": ("above",),
     "parent": ("extends",),
     "partial": ("expand",),
     "paused": ("is_paused_upon_creation",),
@@ -78,6 +91,7 @@ _RENAMED: dict[str, tuple[str, ...]] = {
     "tz": ("timezone",),
     "upstream": ("depends_on",),
     "upstream_tasks": ("depends_on",),
+    "under": ("below",),
     "uses": ("operator",),
     "variables": ("params",),
     "vars": ("params",),
@@ -142,11 +156,13 @@ def hint_for_key(key: str, schema: Schema, value: Any, beside: Container[str]) -
         return "a group has tasks and no operator"
     if top and isinstance(value, dict) and value.keys() & {"operator", "tasks"}:
         return f"if '{printable(key)}' is a task, it belongs under tasks: indent it"
+    if set(options) == {"defaults", "pipelines"}:  # a file of an environment
+        return otherwise if key in schemas.envelope()["properties"] else _misspelt(key, options, beside) or otherwise
     setting_of_group = "tooltip" in options and key in schemas.task_keys()
     return (
         _otherwise_called(_plain(key), options, beside, top=top, task=task)
         or _belongs(key, value, list(_all_within(properties)))
-        or ("" if setting_of_group else _belongs(key, value, _homes().get(key, ())))
+        or ("" if setting_of_group or "at_least" in options else _belongs(key, value, _homes().get(key, ())))
         or _misspelt(key, options, beside)
         or ("" if otherwise else _belongs_if_spelt(key))
         or otherwise
@@ -165,8 +181,6 @@ def _plain(key: str) -> str:
 
 
 def _otherwise_called(key: str, options: Collection[str], present: Container[str], *, top: bool, task: bool) -> str:
-    if not (top or task or "tooltip" in options):
-        return ""
     names = _RENAMED | (_OF_TASKS if task else {}) | (_OF_PIPELINES if top else {})
     meant = names.get(key, ())
     here = [name for name in meant if name in options]
@@ -174,6 +188,8 @@ def _otherwise_called(key: str, options: Collection[str], present: Container[str
         name = next((name for name in here if name not in present), "")
         there = f"remove it: here it is called {here[0]}, which is there already"
         return f"here it is called {name}" if name else there
+    if not (top or task or "tooltip" in options):
+        return ""
     if key in _INSTEAD or (task and key in _INSTEAD_OF_TASKS):
         return _INSTEAD.get(key) or _INSTEAD_OF_TASKS[key]
     places = [home.phrase for name in meant for home in _homes().get(name, ())]

@@ -64,11 +64,9 @@ def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
 
 def _type_hint(finding: Finding, types: list[str]) -> str:
     value, schema = finding.value, finding.schema
-    if finding.path == ("schedule",) and isinstance(value, int) and not isinstance(value, bool):
-        return number_hint(value)
-    if isinstance(value, list) and finding.path[-1:] == ("asset",):
-        return f"write any: {flow(value)}, or all: {flow(value)}"
     if schema.get("title") == _DURATION and (hint := duration_hint(value)):
+        return hint
+    if isinstance(value, list | dict) and (hint := _hint_from_collection(finding, types)):
         return hint
     if "patternErrorMessage" in schema:
         return str(schema["patternErrorMessage"])
@@ -76,13 +74,27 @@ def _type_hint(finding: Finding, types: list[str]) -> str:
         return _hint_for_mapping(finding)
     if isinstance(value, str):
         return _hint_from_text(finding, types, value)
-    if isinstance(value, list) and "all" in schema.get("properties", ()):
+    return _hint_from_number(finding, types) if isinstance(value, bool | int | float) else _usage(finding)
+
+
+def _hint_from_collection(finding: Finding, types: list[str]) -> str:
+    value = finding.value
+    if isinstance(value, dict):
+        return f"write a list: {flow(list(value))}" if types == ["array"] else ""
+    if finding.path[-1:] == ("asset",):
+        return f"write any: {flow(value)}, or all: {flow(value)}"
+    if "all" in finding.schema.get("properties", ()):
         return f"write {flow({'any': value})}, or {flow({'all': value})}"
+    return f"write {flow(value[0])} without brackets" if types == ["string"] and len(value) == 1 else ""
+
+
+def _hint_from_number(finding: Finding, types: list[str]) -> str:
+    value = finding.value
+    if finding.path == ("schedule",) and isinstance(value, int) and not isinstance(value, bool):
+        return number_hint(value)
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
-    if "string" in types and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{literal(value)}"'
-    return _usage(finding)
+    return f'put it in quotes: "{literal(value)}"' if "string" in types else _usage(finding)
 
 
 def _hint_for_mapping(finding: Finding) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from driftgate.config.draft import Draft, sequence
+from driftgate.config import schemas
+from driftgate.config.draft import Draft, mapping, sequence
+from driftgate.config.places import stands_for
 from driftgate.config.tree import Node, Reference
 from driftgate.config.words import called, suggest
 from driftgate.errors import Problem
@@ -95,14 +97,23 @@ def check_upstream(draft: Draft) -> Iterator[Problem]:
 
 
 def _after_unknown(draft: Draft) -> set[str]:
-    """Return the tasks that may come after others than it seems: some name or operator before them means nothing."""
-    unknown = {said.node.id for said in draft.tree.references if said.target is None}
-    lost_routes = [said for said in draft.tree.references if said.target is None and said.after]
-    if lost_routes:
-        return set(draft.tasks)
-    begun = {node.id for node in draft.tasks.values() if not unknown.isdisjoint((node.id, *draft.tree.around(node)))}
+    """Return the tasks that may come after others than it seems: something before them is not what it must be."""
+    lost = {said.node.id for said in draft.tree.references if said.target is None}
+    lost.update(node.id for node in draft.tree.nodes.values() if _has_odd_dependencies(node))
+    if any(node.id in lost or not mapping(node.data.get("routes")) for node in draft.with_operator("decide_action")):
+        return set(draft.tasks)  # any of them may be what a route means
+    begun = {node.id for node in draft.tasks.values() if not lost.isdisjoint((node.id, *draft.tree.around(node)))}
     nameless = {node.id for node in draft.tasks.values() if not node.operator}
     return begun | draft.order.downstream([*begun, *nameless])
+
+
+def _has_odd_dependencies(node: Node) -> bool:
+    """Tell whether depends_on is misspelt, called otherwise, or no list of names."""
+    names = node.data.get("depends_on", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return True
+    known = {*schemas.task_keys(), *schemas.parameters(node.operator)["properties"]}
+    return any(stands_for(key, ("depends_on",)) for key in node.data if key not in known)
 
 
 def _unfed(draft: Draft, node: Node, needed: str, sources: list[Node]) -> Problem:

@@ -42,9 +42,9 @@ def test_the_tables_are_in_alphabetical_order() -> None:
 def test_thousands_of_wrong_references_are_checked_in_bounded_time(
     tmp_path: Path, depends_on: str, expected: set[str]
 ) -> None:
+    names = (depends_on.format(number, (number + 1) % 9_000) for number in range(9_000))
     tasks = "".join(
-        f"  task{number}: {{operator: evaluate_model, depends_on: [{depends_on.format(number, (number + 1) % 9_000)}]}}\n"
-        for number in range(9_000)
+        f"  task{number}: {{operator: evaluate_model, depends_on: [{said}]}}\n" for number, said in enumerate(names)
     )
     path = tmp_path / "x.yaml"
     path.write_text(f"dag_id: x\nschedule: null\ntasks:\n{tasks}", encoding="utf-8")
