@@ -85,7 +85,7 @@ def _field_hint(fields: list[str], position: int) -> str:
         if unit and alone and len(step[1]) < 7:
             return f"for an interval write {step[1]}{unit}"
     if mended := _mended(field, names):
-        return f'write "{" ".join([*fields[:position], mended, *fields[position + 1 :]])}"'
+        return f'write "{shorten(" ".join([*fields[:position], mended, *fields[position + 1 :]]))}"'
     listed = f", or {', '.join(names)}" if names else ""
     return f"{name}: {low} to {high}{listed}; {_FIVE}"
 

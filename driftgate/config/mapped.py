@@ -8,7 +8,8 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
-from driftgate.config.sentences import explain, flow, how_to_add
+from driftgate.config.hints import how_to_add, written
+from driftgate.config.sentences import explain
 from driftgate.config.tree import Node
 from driftgate.config.words import KeyPath, called, closest, show, suggest
 from driftgate.errors import Problem
@@ -44,15 +45,15 @@ def misused(task: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
     values, kwargs = task.get("expand"), task.get("expand_kwargs")
     if isinstance(kwargs, dict) and kwargs and not any(closest(key, ("output_of",)) for key in kwargs):
         message = f"{called((*path, _KEYS[1]))} must be a list of mappings, or {{output_of: task}}, not a mapping"
-        yield (*path, _KEYS[1]), message, f"write expand: {flow(kwargs)}"
+        yield (*path, _KEYS[1]), message, f"write expand: {written(kwargs)}"
     if isinstance(values, dict) and set(values) == {"output_of"}:
         place = (*path, "expand", "output_of")
         message = f"{called(place)} stands where a parameter must"
-        yield place, message, f"write expand: {{{parameter}: {flow(values)}}}, or expand_kwargs: {flow(values)}"
+        yield place, message, f"write expand: {{{parameter}: {written(values)}}}, or expand_kwargs: {written(values)}"
     elif isinstance(values, list | str):
         message = f"{called((*path, 'expand'))} must be a mapping, not {show(values)}"
         listed = values if isinstance(values, list) else [values]
-        yield (*path, "expand"), message, f"write expand: {{{parameter}: {flow(listed)}}}"
+        yield (*path, "expand"), message, f"write expand: {{{parameter}: {written(listed)}}}"
 
 
 def _operator(task: Mapping[str, Any]) -> str:

@@ -147,10 +147,9 @@ def _told(document: Document, slip: Slip) -> Problem:
     keys, them = listing(names, "and"), "it" if one else "them"
     path = (*slip.path, slip.key or slip.fallen[0])
     if slip.key:
-        message = (
-            f"{keys} {'stands' if one else 'stand'} beside '{slip.key}' and {'belongs' if one else 'belong'} below it"
-        )
-        hint = f"indent {them} by two spaces more than '{slip.key}'"
+        stand, belong = ("stands", "belongs") if one else ("stand", "belong")
+        message = f"{keys} {stand} beside '{shorten(slip.key)}' and {belong} below it"
+        hint = f"indent {them} by two spaces more than '{shorten(slip.key)}'"
     elif slip.path[-1:] == ("tasks",):
         message = f"{keys} {'is a key' if one else 'are keys'} of a task, and no task's id stands above {them}"
         hint = f"write the id and a ':' on a line above {them}, and indent {them} below it"
@@ -169,8 +168,8 @@ def _undo(data: dict[str, Any], slip: Slip) -> None:
 
 def _complete(tasks: dict[str, Any], slip: Slip) -> None:
     """Give tasks what is missing in them because their keys were taken for a repetition of the first task's."""
-    body = tasks.get(slip.key)
-    for key, entry in tasks.items() if slip.key and isinstance(body, dict) else ():
+    body = mapping(tasks.get(slip.key))
+    for key, entry in tasks.items() if slip.key else ():
         if entry is None or (isinstance(entry, dict) and "operator" not in entry):
             tasks[key] = {**body, **mapping(entry)}
 
@@ -201,7 +200,9 @@ def _without_second(document: Document, path: KeyPath, data: dict[str, Any], fou
     for key in [key for key in task if document.position((*path, key), at_key=True) > (begins.line, 0)]:
         del task[key]
     message = f"{begins.message}: another task begins here, and no id stands above it"
-    hint = f"write its id and a ':' above this line, in the column of '{path[-1]}'; or keep one of the two"
+    hint = (
+        f"write its id and a ':' above this line, in the column of '{shorten(str(path[-1]))}'; or keep one of the two"
+    )
     others = [
         problem for problem in found if problem.path.rpartition(".")[0] != dotted(path) or problem.line < begins.line
     ]

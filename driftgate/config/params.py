@@ -9,7 +9,8 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, is_number, mapping
-from driftgate.config.sentences import explain, flow
+from driftgate.config.hints import flow
+from driftgate.config.sentences import explain
 from driftgate.config.words import KeyPath, called, listing, show, suggest
 from driftgate.errors import Problem
 

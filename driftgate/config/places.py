@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema, findings
-from driftgate.config.words import closest, listing, printable, suggest_key
+from driftgate.config.words import closest, listing, printable, shorten, suggest_key
 
 _TOP, _TASK, _OPERATOR = "at the top level", "at a task", "at a task with operator: "
 _SURE = 0.9  # how alike a key must be to one that is there already, or to one of another place, to be meant by it
@@ -97,7 +97,7 @@ _RENAMED: dict[str, tuple[str, ...]] = {
     "vars": ("params",),
     "wait_for": ("depends_on",),
 }
-_OF_TASKS = {"kind": ("operator",), "type": ("operator",)}
+_OF_TASKS = {"description": ("doc_md",), "kind": ("operator",), "type": ("operator",)}
 _OF_PIPELINES = {"id": ("dag_id",), "name": ("dag_id", "dag_display_name"), "timeout": ("dagrun_timeout",)}
 
 _CHANNEL = "name a channel instead: alerts: {on_failure: [ops_email]}"
@@ -126,6 +126,7 @@ _INSTEAD = {
     "template_searchpath": "remove it: templates stand in the file itself",
 }
 _INSTEAD_OF_TASKS = {
+    "description": ("doc_md",),
     "args": _BESIDE,
     "arguments": _BESIDE,
     "config": _BESIDE,
@@ -155,13 +156,13 @@ def hint_for_key(key: str, schema: Schema, value: Any, beside: Container[str]) -
     if key == "tasks" and task:
         return "a group has tasks and no operator"
     if top and isinstance(value, dict) and value.keys() & {"operator", "tasks"}:
-        return f"if '{printable(key)}' is a task, it belongs under tasks: indent it"
+        return f"if '{shorten(key)}' is a task, it belongs under tasks: indent it"
     if set(options) == {"defaults", "pipelines"}:  # a file of an environment
         return otherwise if key in schemas.envelope()["properties"] else _misspelt(key, options, beside) or otherwise
     setting_of_group = "tooltip" in options and key in schemas.task_keys()
     return (
         _otherwise_called(_plain(key), options, beside, top=top, task=task)
-        or _belongs(key, value, list(_all_within(properties)))
+        or _belongs(key, value, [home for home in _all_within(properties) if not any(findings(value, home.schema))])
         or ("" if setting_of_group or "at_least" in options else _belongs(key, value, _homes().get(key, ())))
         or _misspelt(key, options, beside)
         or ("" if otherwise else _belongs_if_spelt(key))

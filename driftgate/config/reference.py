@@ -9,7 +9,7 @@ from typing import Any
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema
-from driftgate.config.sentences import flow
+from driftgate.config.hints import flow
 from driftgate.config.words import listing
 
 _HEAD = ("Key", "Value", "Default", "Meaning", "Example")

@@ -10,11 +10,11 @@ from driftgate.config import schemas
 from driftgate.config.alarms import check_alarms
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
+from driftgate.config.hints import how_to_add
 from driftgate.config.limits import check_bands, check_columns, check_gates
 from driftgate.config.mapped import check_expansion
 from driftgate.config.params import check_params, required
 from driftgate.config.running import check_promotion, check_reachable
-from driftgate.config.sentences import how_to_add
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.timing import check_assets, check_cooldown, check_timing
 from driftgate.config.wiring import (
@@ -56,7 +56,9 @@ def _check_name(draft: Draft) -> Iterator[Problem]:
     if isinstance(dag_id, str) and dag_id != draft.stem:
         message = f"dag_id must equal the file's name, '{shorten(draft.stem)}', not {show(dag_id)}"
         fits = not any(findings(draft.stem, schemas.envelope()["properties"]["dag_id"]))
-        hint = f"write dag_id: {draft.stem}, or rename the file" if fits else f"rename the file to {dag_id}.yaml"
+        hint = (
+            f"write dag_id: {draft.stem}, or rename the file" if fits else f"rename the file to {shorten(dag_id)}.yaml"
+        )
         yield draft.layers.problem(("dag_id",), "dag-id-not-file-name", message, hint)
 
 

@@ -103,7 +103,7 @@ def _stray_part(layers: Layers, path: KeyPath, task: Any) -> Problem | None:
     if not meant:
         return None
     message = f"{called(path)} has no 'operator', and no other file has a task of this name"
-    hint = f"did you mean '{meant}', which is in {siblings[meant]}?"
+    hint = f"did you mean '{shorten(meant)}', which is in {siblings[meant]}?"
     return layers.problem(path, "missing-key", message, hint, at_key=True)
 
 

@@ -8,7 +8,7 @@ from driftgate.config import schemas
 from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.places import stands_for
 from driftgate.config.tree import Node, Reference
-from driftgate.config.words import called, suggest
+from driftgate.config.words import called, shorten, suggest
 from driftgate.errors import Problem
 
 # operator → the operator whose result it works on, which must therefore come somewhere before it
@@ -122,7 +122,7 @@ def _unfed(draft: Draft, node: Node, needed: str, sources: list[Node]) -> Proble
     hint = f"add a task with operator: {needed}, and let this one depend on it"
     said = [name for name in sequence(node.data.get("depends_on")) if isinstance(name, str)]
     if sources:
-        hint = f"write depends_on: [{', '.join([*said, draft.tree.known_as(sources[0].id, node.group)])}]"
+        hint = f"write depends_on: [{', '.join([*map(shorten, said), draft.tree.known_as(sources[0].id, node.group)])}]"
     path = (*node.path, "depends_on" if "depends_on" in node.data else "operator")
     return draft.layers.problem(path, "missing-upstream", message, hint)
 
