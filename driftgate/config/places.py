@@ -182,19 +182,18 @@ def _plain(key: str) -> str:
 
 
 def _otherwise_called(key: str, options: Collection[str], present: Container[str], *, top: bool, task: bool) -> str:
-    names = _RENAMED | (_OF_TASKS if task else {}) | (_OF_PIPELINES if top else {})
+    names = {**_RENAMED, **(_OF_TASKS if task else {}), **(_OF_PIPELINES if top else {})}
     meant = names.get(key, ())
-    here = [name for name in meant if name in options]
-    if here:
-        name = next((name for name in here if name not in present), "")
+    if here := [name for name in meant if name in options]:
+        free = [name for name in here if name not in present]
         there = f"remove it: here it is called {here[0]}, which is there already"
-        return f"here it is called {name}" if name else there
+        return f"here it is called {free[0]}" if free else there
     if not (top or task or "tooltip" in options):
         return ""
-    if key in _INSTEAD or (task and key in _INSTEAD_OF_TASKS):
-        return _INSTEAD.get(key) or _INSTEAD_OF_TASKS[key]
+    instead = {**_INSTEAD, **(_INSTEAD_OF_TASKS if task else {})}
     places = [home.phrase for name in meant for home in _homes().get(name, ())]
-    return f"here it is called {meant[0]}, and belongs {_places(places)}" if places else ""
+    elsewhere = f"here it is called {meant[0]}, and belongs {_places(places)}" if places else ""
+    return instead.get(key, elsewhere)
 
 
 def _belongs(key: str, value: Any, all_homes: Sequence[_Home]) -> str:
