@@ -190,10 +190,10 @@ def _otherwise_called(key: str, options: Collection[str], present: Container[str
         return f"here it is called {free[0]}" if free else there
     if not (top or task or "tooltip" in options):
         return ""
-    instead = {**_INSTEAD, **(_INSTEAD_OF_TASKS if task else {})}
     places = [home.phrase for name in meant for home in _homes().get(name, ())]
     elsewhere = f"here it is called {meant[0]}, and belongs {_places(places)}" if places else ""
-    return instead.get(key, elsewhere)
+    advice = _INSTEAD_OF_TASKS if task and key in _INSTEAD_OF_TASKS else _INSTEAD
+    return str(advice.get(key, elsewhere))
 
 
 def _belongs(key: str, value: Any, all_homes: Sequence[_Home]) -> str:
