@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.cli.commands import COMMANDS, Command, load
 
-_NAMES = ("show", "validate")  # the commands that are of use beside a running Airflow
+_NAMES = ("plan", "show", "validate")  # the commands that are of use beside a running Airflow
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -33,7 +33,9 @@ def get_commands() -> list[GroupCommand]:
     """Return the group ``driftgate``, which no command of Airflow's own is called."""
     from airflow.cli.cli_config import GroupCommand
 
-    return [GroupCommand("driftgate", "Check and show pipelines written in YAML", [_command(name) for name in _NAMES])]
+    return [
+        GroupCommand("driftgate", "Check, show and plan pipelines written in YAML", [_command(name) for name in _NAMES])
+    ]
 
 
 def _command(name: str) -> ActionCommand:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from driftgate.config.model import Pipeline
+    from driftgate.errors import Problem
 
 Node = Any  # an operator, a mapped operator or a task group: what Airflow draws edges between
 
@@ -47,9 +48,7 @@ def build_dag(pipeline: Pipeline) -> DAG:
     dag.fail_fast = pipeline.fail_fast  # these two dag-factory does not know
     if pipeline.max_consecutive_failed_dag_runs is not None:
         dag.max_consecutive_failed_dag_runs = pipeline.max_consecutive_failed_dag_runs
-    nodes = _groups(pipeline, dag)
-    for task in _producers_first(pipeline.tasks):
-        nodes[task.task_id] = _node(task, pipeline, dag, nodes)
+    nodes = _nodes(pipeline, dag)
     for before, after in pipeline.edges:
         nodes[after].set_upstream(nodes[before])
     return dag
@@ -95,6 +94,23 @@ def _groups(pipeline: Pipeline, dag: DAG) -> dict[str, Node]:
             dag=dag,
         )
     return groups
+
+
+def _nodes(pipeline: Pipeline, dag: DAG) -> dict[str, Node]:
+    """Groups and tasks by full id; ConfigError with the problems of every task that cannot be made."""
+    nodes = _groups(pipeline, dag)
+    problems: list[Problem] = []
+    for task in _producers_first(pipeline.tasks):
+        try:
+            nodes[task.task_id] = _node(task, pipeline, dag, nodes)
+        except ConfigError as error:
+            problems += error.problems
+        except KeyError:
+            if not problems:  # else it is mapped over a task that could not be made
+                raise
+    if problems:
+        raise ConfigError(problems)
+    return nodes
 
 
 def _producers_first(tasks: tuple[Task, ...]) -> Iterator[Task]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from driftgate.config.words import suggest
+from driftgate.config import schemas
+from driftgate.config.foreign import NOT_OURS
+from driftgate.config.words import closest, suggest_key
+
+_BASE = "airflow.sdk.BaseOperator"
 
 if TYPE_CHECKING:
     from driftgate.config.model import Pipeline, Task
@@ -22,36 +31,77 @@ def unfit_parameters(task: Task, operator: str, pipeline: Pipeline) -> list[Prob
         known, required = _signature(operator)
     except (ImportError, AttributeError) as error:
         message = f"operator '{operator}' cannot be imported: {error}"
-        hint = "check the path, and that the provider package is installed"
-        return [_problem(pipeline, task, "operator", "operator-import", message, hint)]
+        return [_problem(pipeline, task, ("operator",), "operator-import", message, _what_there_is(operator))]
     except TypeError as error:
-        return [_problem(pipeline, task, "operator", "not-an-operator", str(error), "name an Airflow operator's class")]
+        hint = "name an Airflow operator's class"
+        return [_problem(pipeline, task, ("operator",), "not-an-operator", str(error), hint)]
+    return [*_unknown(task, operator, known, pipeline), *_missing(task, operator, known, required, pipeline)]
+
+
+def _unknown(task: Task, operator: str, known: frozenset[str], pipeline: Pipeline) -> Iterator[Problem]:
+    name, own = operator.rpartition(".")[2], sorted(known - _signature(_BASE)[0])
+    possible = sorted({*known, *schemas.task_keys()} - NOT_OURS.keys())
+    given = [(key,) for key in task.parameters] + [("expand", key) for key in task.expand]
+    for path in given if known else ():
+        if (key := path[-1]) not in known:
+            hint = suggest_key(key, possible, f"{name} takes {', '.join(own)}" if own else "remove it")
+            yield _problem(pipeline, task, path, "unknown-parameter", f"{name} has no parameter '{key}'", hint)
+
+
+def _missing(
+    task: Task, operator: str, known: frozenset[str], required: frozenset[str], pipeline: Pipeline
+) -> Iterator[Problem]:
     given = {*task.parameters, *task.expand}
-    name = operator.rpartition(".")[2]
-    unknown = [
-        _problem(
-            pipeline, task, key, "unknown-parameter", f"{name} has no parameter '{key}'", suggest(key, sorted(known))
-        )
-        for key in task.parameters
-        if known and key not in known
-    ]
-    missing = [] if task.expand_kwargs is not None else sorted(required - given)
-    return unknown + [
-        _problem(pipeline, task, "operator", "missing-parameter", f"{name} needs '{key}'", f"add '{key}:' to the task")
-        for key in missing
-    ]
+    meant = {closest(key, required) for key in given - known}  # a misspelt one is told as unknown
+    for key in sorted(required - given - meant) if task.expand_kwargs is None else ():
+        message = f"{operator.rpartition('.')[2]} needs '{key}'"
+        yield _problem(pipeline, task, ("operator",), "missing-parameter", message, f"add '{key}:' to the task")
 
 
 def explain(error: Exception, task: Task, pipeline: Pipeline) -> Problem:
-    """Return a problem for whatever an operator said when it was constructed."""
+    """Return a problem for whatever an operator said when it was constructed, at the parameter that it speaks of."""
     words = (str(error).splitlines() or [type(error).__name__])[0]
+    named = [key for key, value in task.parameters.items() if _speaks_of(words, key) or _speaks_of(words, value)]
     message = f"task '{task.task_id}' cannot be built: {words}"
-    return _problem(pipeline, task, "operator", "cannot-build", message, "the operator itself refused its parameters")
+    path = (named[0] if len(named) == 1 else "operator",)
+    return _problem(pipeline, task, path, "cannot-build", message, "the operator itself refused its parameters")
 
 
-def _problem(pipeline: Pipeline, task: Task, key: str, code: str, message: str, hint: str) -> Problem:
-    at_key = key != "operator"
-    return pipeline.layers.problem((*task.path, key), code, message, hint, at_key=at_key)
+def _speaks_of(words: str, what: Any) -> bool:
+    name = what.rpartition(".")[2] if isinstance(what, str) else ""
+    return len(name) > 1 and re.search(rf"\b{re.escape(name)}\b", words) is not None
+
+
+def _what_there_is(operator: str) -> str:
+    """Return a hint for a path that leads nowhere: the name that was meant, as far as the path can be followed."""
+    parts = operator.split(".")
+    for depth in range(1, len(parts)):
+        module = _import(".".join(parts[:depth]))
+        if module is None or (depth < len(parts) - 1 and _import(".".join(parts[: depth + 1]))):
+            continue
+        meant = closest(parts[depth], _names_in(module))
+        if meant and meant != parts[depth]:
+            return f"did you mean '{'.'.join([*parts[:depth], meant, *parts[depth + 1 :]])}'?"
+    return "check the path, and that the provider package is installed"
+
+
+def _import(module: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        return None
+
+
+def _names_in(module: ModuleType) -> list[str]:
+    below = {found.name for found in pkgutil.iter_modules(getattr(module, "__path__", ()))}
+    prefix = f"{module.__name__}."  # what has no __init__.py, such as airflow.providers, is found among the imported
+    imported = {name.removeprefix(prefix).split(".")[0] for name in sys.modules if name.startswith(prefix)}
+    return sorted(below | imported | {name for name, value in vars(module).items() if isinstance(value, type)})
+
+
+def _problem(pipeline: Pipeline, task: Task, path: tuple[str, ...], code: str, message: str, hint: str) -> Problem:
+    at_key = code == "unknown-parameter"
+    return pipeline.layers.problem((*task.path, *path), code, message, hint, at_key=at_key)
 
 
 @cache

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+_LONGEST = 1_000  # characters of a message or a hint; nobody reads more
+_PASSWORD = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=[?&]password=)[^&\s'\"]+")
 
 
 class DriftgateError(Exception):
@@ -26,6 +30,10 @@ class Outage(DriftgateError):
     """A service did not answer as it should: trying again later may help."""
 
 
+class NothingToDo(DriftgateError):
+    """There is no reason to do the work, and nothing is wrong: the task is skipped, with the reason."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong with a configuration, at a place in a file.
@@ -42,6 +50,31 @@ class Problem:
     message: str
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
+
+    def __post_init__(self) -> None:
+        """Make what people read safe to print: it quotes what may stand in a file."""
+        for name in ("message", "hint"):
+            if (text := getattr(self, name)) != (safe := _cut(without_password(printable(text)))):
+                object.__setattr__(self, name, safe)
+
+
+def printable(text: str) -> str:
+    """Return ``text`` safe for a terminal and a log: no control characters, and nothing that cannot be seen.
+
+    Character for character, so that columns stay what they are.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def without_password(text: str) -> str:
+    """Return ``text`` with the password of each address in it hidden, character for character."""
+    return _PASSWORD.sub(lambda match: "*" * len(match[0]), text) if "@" in text else text
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 class ConfigError(UserMistake):

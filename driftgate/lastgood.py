@@ -25,7 +25,8 @@ from driftgate.config.load import load_one
 from driftgate.config.model import Pipeline
 
 FILE = "last-good.json"
-_KEYS = {"file", "config", "env", "texts", "checked"}
+_UNUSABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what a damaged file leads to
+_KEYS = {"file", "root", "config", "env", "texts", "checked"}
 
 
 def state_dir() -> Path:
@@ -53,7 +54,7 @@ class LastGood:
             texts = dict(kept["texts"])
             entries = {dag_id: entry for dag_id, entry in kept["pipelines"].items() if _is_whole(entry, texts)}
             return cls(folder, env, entries, texts)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except _UNUSABLE:
             return cls(folder, env)
 
     @property
@@ -67,11 +68,16 @@ class LastGood:
 
     def keep(self, pipelines: Iterable[Pipeline], checked: Known, directory: Path, existing: Collection[str]) -> None:
         """Keep ``pipelines``, which are good, and forget those that do not exist any more; writes only what is new."""
-        before = self.pipelines
-        self.pipelines = {dag_id: entry for dag_id, entry in before.items() if dag_id in existing}
+        before, root = self.pipelines, str(directory.parent)
+        self.pipelines = {
+            dag_id: entry
+            for dag_id, entry in before.items()
+            if dag_id in existing or (entry["root"] != root and Path(entry["root"]).is_dir())  # another configuration's
+        }
         for pipeline in pipelines:
             old, found = before.get(pipeline.dag_id, {}), checked[pipeline.file]
-            if old.get("checked", {}).get("key") != found.key or old.get("file") != pipeline.file:
+            same = old and old["checked"]["key"] == found.key and (old["file"], old["root"]) == (pipeline.file, root)
+            if not same:
                 self.pipelines[pipeline.dag_id] = self._entry(pipeline, found, directory)
         if self.pipelines != before:
             with suppress(OSError):
@@ -82,7 +88,7 @@ class LastGood:
         entry = self.pipelines.get(dag_id)
         if entry is None:
             return None
-        with tempfile.TemporaryDirectory() as folder, suppress(OSError, KeyError):
+        with tempfile.TemporaryDirectory() as folder, suppress(*_UNUSABLE):
             _write_files(Path(folder), {file: self.texts[digest] for file, digest in entry["texts"].items()})
             loaded = load_one(dag_id, Path(folder) / entry["config"], env=entry["env"])
             return next(iter(loaded.pipelines), None)
@@ -92,7 +98,7 @@ class LastGood:
         texts = _texts(pipeline, directory)
         digests = {file: hashlib.sha256(text.encode()).hexdigest()[:32] for file, text in texts.items()}
         self.texts.update({digests[file]: text for file, text in texts.items()})
-        kept = {"config": directory.name, "env": self.env, "texts": digests}
+        kept = {"root": str(directory.parent), "config": directory.name, "env": self.env, "texts": digests}
         return {"file": pipeline.file, **kept, "checked": checked.as_json()}
 
     def _write(self) -> None:
@@ -102,11 +108,13 @@ class LastGood:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
             json.dump(kept, file)
+        os.chmod(file.name, 0o644)  # workers may run as somebody else
         os.replace(file.name, self.folder / FILE)
 
 
 def _is_whole(entry: dict[str, Any], texts: dict[str, str]) -> bool:
-    return entry.keys() >= _KEYS and texts.keys() >= set(entry["texts"].values())
+    complete = entry.keys() >= _KEYS and texts.keys() >= set(entry["texts"].values())
+    return complete and "key" in entry["checked"]
 
 
 def _texts(pipeline: Pipeline, directory: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +38,8 @@ def publish(directory: Path) -> Published:
         kept = LastGood.read(state_dir(), environment_name())
         loaded = load_all(directory, known=kept.known)
         built, problems = _build(loaded, directory)
-        stems = {path.stem for path in find_pipelines(directory)}
+        # Not a single file left is a folder that got lost, not so many pipelines that were deleted.
+        stems = {path.stem for path in find_pipelines(directory)} or set(kept.pipelines)
         good = [pipeline for pipeline in loaded.pipelines if pipeline.dag_id in built]
         kept.keep(good, loaded.checked, directory, stems)
         return Published({**built, **_outdated(stems - set(built), kept, problems, directory)}, problems)
@@ -67,8 +68,13 @@ def _no_garbage_collection() -> Iterator[None]:
 def problems_of(directory: Path) -> tuple[Problem, ...]:
     """Return every problem, building only those pipelines in which building could find one."""
     loaded = load_all(directory, known=LastGood.read(state_dir()).known)
-    risky = tuple(p for p in loaded.pipelines if any("." in task.operator for task in p.tasks))
-    return _build(Loaded(risky, loaded.problems), directory)[1]
+    risky = [pipeline for pipeline in loaded.pipelines if any("." in task.operator for task in pipeline.tasks)]
+    return tuple(sorted((*loaded.problems, *unbuildable(risky, directory))))
+
+
+def unbuildable(pipelines: Sequence[Pipeline], directory: Path) -> tuple[Problem, ...]:
+    """Return what building finds wrong with pipelines that are valid as far as their files tell."""
+    return _build(Loaded(tuple(pipelines), ()), directory)[1]
 
 
 def _build(loaded: Loaded, directory: Path) -> tuple[dict[str, DAG], tuple[Problem, ...]]:
@@ -109,8 +115,9 @@ def _outdated(dag_ids: Iterable[str], kept: LastGood, problems: tuple[Problem, .
 
 
 def _why(pipeline: Pipeline, problems: tuple[Problem, ...], directory: Path) -> str:
-    files = {document.file for document in pipeline.layers.documents}
-    own = [problem for problem in problems if problem.severity == "error" and problem.file in files]
+    files = {pipeline.file, *(document.file for document in pipeline.layers.documents)}
+    errors = [problem for problem in problems if problem.severity == "error"]
+    own = [each for each in errors if each.file in files or Path(each.file).stem == pipeline.dag_id or not each.line]
     return outdated_note(own, _changed(own, directory.parent))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
 
 from driftgate.errors import DriftgateError, UserMistake
@@ -17,6 +20,9 @@ from operators.connections import model_api
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
+
+
+STATE_KEY = "history"
 
 
 class CheckDriftOperator(DriftgateOperator):
@@ -32,6 +38,7 @@ class CheckDriftOperator(DriftgateOperator):
     """
 
     template_fields = ("psi",)
+    history: Asset  # stands for the monitor; Airflow keeps what its runs found as the asset's state
 
     def __init__(
         self,
@@ -46,6 +53,8 @@ class CheckDriftOperator(DriftgateOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.history = Asset(name=f"drift seen by {self.dag_id}", uri=f"driftgate://drift/{self.dag_id}")
+        self.inlets = [*self.inlets, self.history]
         self.psi = psi
         self.connection = connection
         self.endpoint = endpoint
@@ -59,9 +68,21 @@ class CheckDriftOperator(DriftgateOperator):
         from driftgate.services import drift
 
         fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
-        found = drift.check(model_api(self.connection), self.endpoint, self.window, self.psi, fields)
+        api = model_api(self.connection)
+        found = drift.check(api, self.endpoint, self.window, self.psi, fields, datetime.now(UTC))
+        found = replace(found, streak=self._remember(context, found.severity))
         self.log.info(found.summary)
         return found.to_json()
+
+    def _remember(self, context: Context, severity: str) -> int:
+        """Add what this run found to what earlier ones did; return how many in a row found the same."""
+        from driftgate.services.drift import Seen, remember, streak
+
+        store, run = context["asset_state_store"][self.history], context["dag_run"]
+        history = [Seen.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
+        new = Seen(run.run_after, run.run_id, severity)
+        store.set(STATE_KEY, list[Any](seen.to_json() for seen in remember(history, new)))
+        return streak(history, new)
 
 
 def drift_of(operator: Any, context: Context) -> dict[str, Any]:
@@ -74,20 +95,30 @@ class DecideActionOperator(BaseBranchOperator):
     """Follows the route of the severity that ``check_drift`` found; the other tasks are skipped.
 
     :param routes: severity → task id, for all five severities.
+    :param psi: the pipeline's section; an ``unknown`` is acted upon once ``alert_after`` runs in a row found it.
     """
 
     template_fields = ("routes",)
 
-    def __init__(self, *, routes: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, *, routes: dict[str, str], psi: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.routes = routes
+        self.psi = psi
 
-    def choose_branch(self, context: Context) -> str:
-        """Return the id of the task to run."""
+    def choose_branch(self, context: Context) -> str | list[str]:
+        """Return the id of the task to run; none while an unknown may yet pass."""
         try:
-            severity = drift_of(self, context)["severity"]
+            drift = drift_of(self, context)
         except DriftgateError as error:
             raise as_airflow(error) from None
+        severity, streak = drift["severity"], drift.get("streak", 1)
+        if severity == "unknown" and streak < self.psi["alert_after"]:
+            self.log.warning(
+                "Severity unknown in %s of the %s runs in a row that psi.alert_after waits for: no route is taken",
+                streak,
+                self.psi["alert_after"],
+            )
+            return []
         self.log.info("Severity %s: %s", severity, self.routes[severity])
         return self.routes[severity]
 

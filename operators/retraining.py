@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.durations import parse_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake
-from driftgate.services.guard import Decision, Request, decide, remember
+from driftgate.services.guard import Decision, Guard, Request, decide, remember
 from operators.base import Section, as_airflow
 from operators.drift import drift_of
 
@@ -32,7 +32,9 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
     all monitors of one target share a guard, and it outlives runs, restarts and failed retrainings.
 
     :param pipeline: dag_id of the pipeline to start.
-    :param guard: ``cooldown``, the shortest time between two requests, such as ``6h``.
+    :param guard: ``cooldown``, the shortest time between two requests, such as ``6h``; ``max_per_week``, the most in
+        seven days; ``consecutive``, how many drift runs in a row must have been as severe; ``new_data``, whether the
+        training data must be others than those of the model in production.
     """
 
     template_fields = ("trigger_dag_id", "guard")
@@ -63,7 +65,8 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
         evidence = drift_of(self, context)
         requests = [Request.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
-        decision = self._decide(context, name, now, [r for r in requests if r.by == name or self._started(context, r)])
+        started = [request for request in requests if request.by == name or self._started(context, request)]
+        decision = self._decide(context, name, now, evidence.get("streak", 1), started)
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
             raise AirflowSkipException(f"no retraining: {decision.reason}")
@@ -73,16 +76,17 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             kept = remember(requests, Request(now, decision.run_id, name))
             store.set(STATE_KEY, list[Any](request.to_json() for request in kept))
         self.trigger_run_id = decision.run_id
-        self.conf = {"drift": {**evidence, "run": name}}
+        self.conf = {"drift": {**evidence, "run": name}, "new_data": self.guard["new_data"]}
 
-    def _decide(self, context: Context, name: str, now: datetime, requests: list[Request]) -> Decision:
+    def _decide(self, context: Context, name: str, now: datetime, streak: int, requests: list[Request]) -> Decision:
         ti = context["ti"]
         with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
             paused = bool(ti.get_dag(self.pipeline).is_paused)
         return decide(
+            Guard(parse_duration(self.guard["cooldown"]), self.guard.get("max_per_week"), self.guard["consecutive"]),
             by=name,
             now=now,
-            cooldown=parse_duration(self.guard["cooldown"]),
+            streak=streak,
             requests=requests,
             busy=ti.get_dr_count(self.pipeline, states=["queued", "running"]),
             paused=paused,

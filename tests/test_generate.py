@@ -236,7 +236,7 @@ def test_a_parameter_that_the_operators_class_does_not_have_is_shown_at_its_line
         "    bash_comand: echo hello\n"
     )
     problems = {(p.line, p.column, p.code): p for p in problems_of(config)}
-    assert set(problems) == {(6, 5, "unknown-parameter"), (5, 15, "missing-parameter")}
+    assert set(problems) == {(6, 5, "unknown-parameter")}
     assert problems[6, 5, "unknown-parameter"].hint == "did you mean 'bash_command'?"
     assert set(dags()) == {"model_retraining", "drift_monitoring"}
 
@@ -260,6 +260,38 @@ def test_a_pipeline_that_airflow_itself_refuses_takes_no_other_down(
     (problem,) = publish.publish(config).problems
     assert (problem.line, problem.column, problem.code) == (2, 9, "cannot-build")
     assert problem.message == "Airflow cannot build this pipeline: an Airflow of another day"
+
+
+def test_a_bug_in_a_check_takes_no_other_pipeline_down(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from driftgate.config import load
+    from driftgate.publish import publish
+
+    check = load.check
+
+    def fail(draft: Any) -> Any:
+        if draft.section("gates").get("roc_auc") == {"above": 0.96}:
+            raise TypeError("unhashable type: 'list'")
+        return check(draft)
+
+    dags()
+    edit(config, "model_retraining", "above: 0.95", "above: 0.96")
+    monkeypatch.setattr(load, "check", fail)
+    published = publish(config)
+    assert "outdated-config" in published.dags["model_retraining"].tags
+    (problem,) = (problem for problem in published.problems if problem.code == "bug")
+    assert problem.file == "config/pipelines/model_retraining.yaml"
+    assert problem.message == "Driftgate itself fails on this file: TypeError: unhashable type: 'list'"
+
+
+def test_a_lost_folder_is_told_and_stops_no_pipeline(config: Path) -> None:
+    from driftgate.publish import problems_of
+
+    dags()
+    (config / "pipelines").rename(config / "pipeline")
+    assert set(dags()) == {"model_retraining", "drift_monitoring"}
+    assert [problem.code for problem in problems_of(config)] == ["no-pipelines"]
+    (config / "pipeline").rename(config / "pipelines")
+    assert "outdated-config" not in dags()["model_retraining"].tags
 
 
 VALID = sorted((ROOT / "tests" / "cases" / "valid").glob("*.yaml"))

@@ -102,6 +102,20 @@ def test_nothing_is_written_outside_of_the_recalled_copy(config: Path, tmp_path:
     assert not (tmp_path / "escaped.yaml").exists()
 
 
+def test_two_configurations_keep_theirs_beside_each_other(config: Path, tmp_path: Path) -> None:
+    keep(config, tmp_path / "state")
+    other = tmp_path / "other" / "config" / "pipelines" / "hello.yaml"
+    other.parent.mkdir(parents=True)
+    other.write_text("dag_id: hello\nschedule: null\ntasks: {a: {operator: log_status, message: hi}}\n")
+    keep(other.parents[1], tmp_path / "state", existing={"hello"})
+    assert set(LastGood.read(tmp_path / "state").pipelines) == {*IDS, "hello"}
+
+
+def test_another_user_may_read_what_is_kept(config: Path, tmp_path: Path) -> None:
+    keep(config, tmp_path / "state")
+    assert (tmp_path / "state" / FILE).stat().st_mode & 0o777 == 0o644
+
+
 def test_a_disk_that_refuses_keeps_nothing_and_stops_nothing(config: Path, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     assert {pipeline.dag_id for pipeline in keep(config, tmp_path / "state").pipelines} == IDS

@@ -8,6 +8,7 @@ import pytest
 
 from driftgate.config import schemas
 from driftgate.config.reference import reference
+from driftgate.config.templates import DRIFT
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
@@ -40,3 +41,15 @@ def test_no_cell_breaks_its_table() -> None:
     rows = [line for line in reference().splitlines() if line.startswith("| ")]
 
     assert {len(row.replace(r"\|", "").split("|")) for row in rows if "`" in row} <= {4, 7}
+
+
+@pytest.mark.parametrize("field", DRIFT)
+def test_what_a_message_may_say_of_drift_is_in_it(field: str) -> None:
+    assert f"`{{{{ drift.{field} }}}}`" in reference()
+
+
+def test_what_operators_need_is_in_it() -> None:
+    text = reference()
+
+    assert "Needs the sections [`dataset`](#dataset), [`model`](#model), [`gates`](#gates), and a task with" in text
+    assert "Needs a task with operator [`check_drift`](#check_drift) somewhere before it." in text

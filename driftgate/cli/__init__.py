@@ -6,6 +6,7 @@ neither Airflow nor a machine-learning library is installed, and takes a fractio
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -15,6 +16,10 @@ from driftgate.cli.guard import OK, guarded, write
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run the command that ``words`` (default: those of the process) name, and leave with its exit code."""
+    if "_ARGCOMPLETE" in os.environ:
+        from driftgate.cli.complete import complete
+
+        complete()
     given = sys.argv[1:] if words is None else words
     sys.exit(guarded(lambda: _run(given)))
 

@@ -39,6 +39,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(f"there is no '{text}'; {hint}")
         return text
 
+    vars(choose)["choices"] = choices  # for the completion of shells
     return choose
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from driftgate.cli.arguments import UsageError, did_you_mean
+from driftgate.cli.building import airflow_is_missing, with_operators_checked
 from driftgate.cli.configuration import absolute, short
 from driftgate.config.folder import SUFFIXES
-from driftgate.config.load import Loaded, find_pipelines, load_all, load_pipeline
+from driftgate.config.load import Loaded, environment_name, find_environments, find_pipelines, load_all, load_pipeline
 from driftgate.config.model import Pipeline
 from driftgate.errors import ConfigError, Problem
 
@@ -23,6 +24,7 @@ class Findings:
     problems: tuple[Problem, ...]
     pipelines: int  # how many can be used
     files: tuple[str, ...]  # what was looked at, sorted
+    unbuilt: bool = False  # whether there are operators that could not be asked, for lack of Airflow
 
     @property
     def failed(self) -> bool:
@@ -34,27 +36,47 @@ class Findings:
         return replace(self, problems=tuple(replace(problem, severity="error") for problem in self.problems))
 
 
-def check_all(directory: Path, env: str | None) -> Findings:
-    """Check the configuration in ``directory``."""
-    loaded = load_all(directory, env)
+def check_all(directory: Path, env: str | None, *, build: bool = False) -> Findings:
+    """Check the configuration in ``directory``: in the environment that is chosen, or in none and in each.
+
+    With ``build``, what only the classes of other Airflow operators can tell is found too.
+    """
+    loaded = _load(directory, env)
+    if build:
+        loaded = with_operators_checked(loaded, directory)
     names = [_name(path, directory) for path in find_pipelines(directory)]
     return _findings(directory, loaded, names)
 
 
-def check_paths(paths: Sequence[Path], directory: Path, env: str | None) -> Findings:
+def _load(directory: Path, env: str | None) -> Loaded:
+    if env is not None or environment_name():
+        return load_all(directory, env)
+    loaded = load_all(directory, "")
+    problems = dict.fromkeys(loaded.problems)
+    for name, path in find_environments(directory).items():
+        for problem in load_all(directory, name).problems:
+            if problem not in problems and problem.file != _name(path, directory):
+                problem = replace(problem, message=f"{problem.message} (in the environment '{name}')")
+            problems[problem] = None
+    return Loaded(loaded.pipelines, tuple(sorted(problems)))
+
+
+def check_paths(paths: Sequence[Path], directory: Path, env: str | None, *, build: bool = False) -> Findings:
     """Check only what ``paths`` name, and what that inherits; UsageError for a path that names nothing."""
     for path in paths:
         _require(path, directory)
     chosen = [absolute(path) for path in paths]
     if any(directory.is_relative_to(path) or path == directory / "pipelines" for path in chosen):
-        return check_all(directory, env)
+        return check_all(directory, env, build=build)
     files = list(dict.fromkeys(file for path in chosen for file in _files(path)))
-    whole = load_all(directory, env)
+    whole = _load(directory, env)
     results = [_check_file(path, directory, whole, env) for path in files]
     loaded = Loaded(
         tuple(pipeline for result in results for pipeline in result.pipelines),
         tuple(sorted({problem for result in results for problem in result.problems})),
     )
+    if build:
+        loaded = with_operators_checked(loaded, directory)
     return _findings(directory, loaded, [_name(path, directory) for path in files])
 
 
@@ -115,7 +137,8 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _findings(directory: Path, loaded: Loaded, names: Sequence[str]) -> Findings:
     files = {*names, *(problem.file for problem in loaded.problems)}
-    return Findings(directory.parent, loaded.problems, len(loaded.pipelines), tuple(sorted(files)))
+    unbuilt = airflow_is_missing(loaded.pipelines)
+    return Findings(directory.parent, loaded.problems, len(loaded.pipelines), tuple(sorted(files)), unbuilt)
 
 
 def _name(path: Path, directory: Path) -> str:

@@ -32,11 +32,16 @@ class Command(Protocol):
         """Do it; returns the exit code."""
 
 
-CHECK, RUN = "Write and check pipelines", "Run them"
+CHECK, RUN, LEARN = "Write and check pipelines", "Run them", "Type less"
 
 COMMANDS: dict[str, Entry] = {
+    "completion": Entry(LEARN, "Let your shell complete all of this", 'eval "$(driftgate completion bash)"'),
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
+    "new": Entry(
+        CHECK, "Write a pipeline to begin with, from your data", "driftgate new churn --from retraining", "ml"
+    ),
+    "plan": Entry(CHECK, "Say what an edit changes, before it is merged", "driftgate plan --base main"),
     "serve": Entry(RUN, "Serve the model in production over HTTP", "driftgate serve --port 8000", "serve"),
     "show": Entry(CHECK, "Show a pipeline as it runs, or its graph", "driftgate show drift_monitoring --graph"),
     "traffic": Entry(RUN, "Send the demo's model something to predict on", "driftgate traffic --shift", "demo"),

@@ -20,7 +20,7 @@ def choose(chosen: str | None, paths: Sequence[Path] = ()) -> Path:
     homes = list(dict.fromkeys(home for path in paths if (home := home_of(path))))
     if len(homes) > 1:
         raise UsageError(f"{homes[0]} and {homes[1]} are two configurations: check one at a time")
-    return _with_pipelines(homes[0] if homes else _nearest())
+    return _with_pipelines(homes[0] if homes else nearest() or config_dir())
 
 
 def choose_environment(name: str | None, directory: Path) -> str | None:
@@ -67,13 +67,12 @@ def _stems(directory: Path) -> list[str]:
     return sorted({path.stem for path in find_pipelines(directory)})
 
 
-def _nearest() -> Path:
-    """Return the configuration named in the environment, or in this folder or above, or beside the package."""
+def nearest() -> Path | None:
+    """Return the configuration named in the environment, or in this folder or above; None if there is none."""
     if os.environ.get("DRIFTGATE_CONFIG_DIR"):
         return config_dir()
     here = Path.cwd()
-    found = _first_configuration(folder / "config" for folder in (here, *here.parents))
-    return found or config_dir()
+    return _first_configuration(folder / "config" for folder in (here, *here.parents))
 
 
 def _first_configuration(folders: Iterable[Path]) -> Path | None:

@@ -61,6 +61,17 @@ class Folder:
         return find_pipelines(self.directory)
 
     @cached_property
+    def templates(self) -> list[Path]:
+        return _find(self.directory / "templates")
+
+    @property
+    def nothing_there(self) -> Problem:
+        """The problem of a configuration without any pipeline: most likely a folder that got lost."""
+        file = self.name(self.directory / "pipelines")
+        hint = "put a file for each pipeline there, or set DRIFTGATE_CONFIG_DIR to the folder that holds pipelines/"
+        return Problem(file, 0, 0, "", "no-pipelines", "there is no pipeline in this folder", hint)
+
+    @cached_property
     def by_stem(self) -> dict[str, list[Path]]:
         by_stem: dict[str, list[Path]] = {}
         for path in self.paths:

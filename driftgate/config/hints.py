@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
 
-from driftgate.config import schemas
-from driftgate.config.conform import Finding, Schema
+from driftgate.config import schemas, written
+from driftgate.config.conform import Finding, Schema, findings
 from driftgate.config.cron import number_hint
 from driftgate.config.meant import duration_hint
-from driftgate.config.words import listing, literal, printable, shorten, suggest
+from driftgate.config.words import listing, literal, shorten, suggest
+from driftgate.errors import printable
 
 _NAMES = ("Airflow", "Parquet", "Python")  # that begin a description
 _YES_NO = dict.fromkeys(("yes", "on", "y", "true"), "true") | dict.fromkeys(("no", "off", "n", "false"), "false")
@@ -51,12 +53,12 @@ def type_hint(finding: Finding, types: list[str]) -> str:
 def _hint_from_collection(finding: Finding, types: list[str]) -> str:
     value = finding.value
     if isinstance(value, dict):
-        return f"write a list: {written(list(value))}" if types == ["array"] else ""
+        return f"write a list: {as_written(list(value))}" if types == ["array"] else ""
     if finding.path[-1:] == ("asset",):
-        return f"write any: {written(value)}, or all: {written(value)}"
+        return f"write any: {as_written(value)}, or all: {as_written(value)}"
     if "all" in finding.schema.get("properties", ()):
-        return f"write {written({'any': value})}, or {written({'all': value})}"
-    return f"write {written(value[0])} without brackets" if types == ["string"] and len(value) == 1 else ""
+        return f"write {as_written({'any': value})}, or {as_written({'all': value})}"
+    return f"write {as_written(value[0])} without brackets" if types == ["string"] and len(value) == 1 else ""
 
 
 def _hint_from_number(finding: Finding, types: list[str]) -> str:
@@ -94,9 +96,19 @@ def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
         return f"write {_YES_NO[text.lower()]} without quotes"
     if ("number" in types or "integer" in types) and (number := _number_in(text)):
         return f"write {number}" if number != text else f"write {number} without quotes"
-    if types == ["array"] and text:
-        return f"write a list: [{shorten(text)}]"
-    return usage(finding)
+    if hint := _comment_hint(finding, text):
+        return hint
+    return written.as_list(text) if types == ["array"] and text else usage(finding)
+
+
+def _comment_hint(finding: Finding, text: str) -> str:
+    """Return the hint for ``true switch off later``: a right value, and words behind it."""
+    value, _, words = text.partition(" ")
+    try:
+        right = bool(words) and not any(findings(json.loads(value), finding.schema))
+    except ValueError:
+        right = bool(words) and value in finding.schema.get("enum", ())
+    return written.comment_hint(value, words) if right else ""
 
 
 def _number_in(text: str) -> str | None:
@@ -145,7 +157,7 @@ def how_to_add(key: str, schema: Schema) -> str:
     return f"add {key}: {'…' if '{{' in sample else sample}" + (f" ({what})" if what else "")
 
 
-def written(value: Any) -> str:
+def as_written(value: Any) -> str:
     """Return what a person wrote as YAML on one line, safe to show and no longer than a hint can bear."""
     text = printable(flow(value))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
@@ -158,11 +170,13 @@ def _lowered(text: str) -> str:
     return text if name else text[:1].lower() + text[1:]
 
 
-def choice_hint(value: Any, options: list[str]) -> str:
+def choice_hint(finding: Finding, options: list[str]) -> str:
+    """Return which of the ``options`` was meant; "" if there is no telling."""
+    value = finding.value
     if not isinstance(value, str):
         return ""
     usual = _CHOICES.get(value.lower())
-    return f"write {usual}" if usual in options else suggest(value, options)
+    return f"write {usual}" if usual in options else _comment_hint(finding, value) or suggest(value, options)
 
 
 def range_hint(finding: Finding) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, Literal
 
+from driftgate.config import written
 from driftgate.config.source import Document
 from driftgate.config.words import KeyPath, dotted
 from driftgate.errors import Problem
@@ -22,7 +23,7 @@ class Layers:
     @cached_property
     def data(self) -> Mapping[str, Any]:
         """The effective configuration."""
-        return reduce(merge, (document.data for document in reversed(self.documents)), {})
+        return reduce(_lay, (document.data for document in reversed(self.documents)), {})
 
     def at(self, path: Sequence[str | int]) -> Any:
         """Return the value at the effective ``path``, which must exist."""
@@ -34,12 +35,23 @@ class Layers:
         What does not exist is where its nearest existing parent is. What several documents have a part in, and
         what is missing, is in the pipeline's own file rather than in what lies over it.
         """
+        document = self._home_of(path)
+        return document.file, *document.position(path, at_key=at_key)
+
+    def _home_of(self, path: Sequence[str | int]) -> Document:
         existing = _existing(self.data, path)
         shared = len(existing) < len(path) or isinstance(self.at(existing), dict)
         home = self.home if shared else 0
         documents = (*self.documents[home:], *self.documents[:home])
-        document = next(doc for doc in documents if len(_existing(doc.data, existing)) == len(existing))
-        return document.file, *document.position(path, at_key=at_key)
+        return next(doc for doc in documents if _has(doc.data, existing))
+
+    def lines(self, path: Sequence[str | int]) -> list[str]:
+        """Return the lines of the document in which the effective ``path`` has its place."""
+        return self._home_of(path).lines
+
+    def topmost(self, *paths: KeyPath) -> KeyPath:
+        """Return the path whose value comes from the topmost layer, the first of several: it was decided last."""
+        return min(paths, key=lambda path: next(n for n, doc in enumerate(self.documents) if _has(doc.data, path)))
 
     def problem(
         self,
@@ -51,9 +63,34 @@ class Layers:
         at_key: bool = False,
         severity: Literal["error", "warning"] = "error",
     ) -> Problem:
-        """Return a Problem with the value (or key) at ``path``, placed in the file it came from."""
+        """Return a Problem with the value (or key) at ``path``, placed in the file it came from.
+
+        What is wrong with how that is written comes first: it is why the rest is wrong.
+        """
         file, line, column = self.place(path, at_key=at_key)
+        text = path[-1] if at_key and path else self._text_at(path)
+        if isinstance(text, str) and (content := self._line(path, line)):
+            if odd := written.odd_character(content, column, text):
+                column, message, hint = odd
+            elif not at_key:
+                hint = written.comment(content, column, text) or hint
         return Problem(file, line, column, dotted(path), code, message, hint, severity)
+
+    def _text_at(self, path: KeyPath) -> Any:
+        return self.at(path) if len(_existing(self.data, path)) == len(path) else None
+
+    def _line(self, path: KeyPath, line: int) -> str:
+        lines = self.lines(path)
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+
+def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one layer over another. A gate is one comparison: another over it takes its place."""
+    merged = merge(below, above)
+    gates = [layer.get("gates") for layer in (below, above)]
+    if all(isinstance(layer, dict) for layer in gates):
+        merged["gates"] = {**gates[0], **gates[1]}  # type: ignore[dict-item]
+    return merged
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,3 +117,7 @@ def _existing(data: Any, path: Sequence[str | int]) -> Sequence[str | int]:
             return path[:length]
         data = data[part]
     return path
+
+
+def _has(data: Any, path: Sequence[str | int]) -> bool:
+    return len(_existing(data, path)) == len(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -23,18 +24,71 @@ METRIC_RANGES: dict[str, tuple[float, float]] = {
     "roc_auc": (0, 1),
 }
 
+_BANDS = {"minor": 0.1, "moderate": 0.15, "critical": 0.25}  # where they usually begin
+_HARDLY_EVER = 5  # reached when nearly all rows leave for a bin that held one in two hundred
+
+_LOSSES = ("brier", "log_loss")  # the metrics of which less is better
+_FLOORS = ("above", "at_least")
+
 _NUMERIC = ("number", "integer")
 
 
 def check_bands(draft: Draft) -> Iterator[Problem]:
-    """Return a problem for each band that does not begin above the one before."""
+    """Return a problem for each band that does not begin above the one before, or that no drift will reach."""
     psi = draft.section("psi")
-    for lower, upper in pairwise(("minor", "moderate", "critical")):
+    yield from _check_features(draft)
+    for lower, upper in pairwise(_BANDS):
         low, high = psi.get(lower), psi.get(upper)
         if is_number(low) and is_number(high) and not low < high:
-            message = f"psi.{lower} ({low}) must be below psi.{upper} ({high})"
-            hint = "severities go none < minor < moderate < critical"
-            yield draft.layers.problem(("psi", lower), "bands-order", message, hint)
+            yield _disorder(draft, lower, upper)
+    for band in _BANDS:
+        bound = psi.get(band)
+        if is_number(bound) and _HARDLY_EVER <= bound < float("inf"):
+            message = f"psi.{band} ({bound}) is hardly ever reached: PSI seldom exceeds {_HARDLY_EVER}"
+            hint = f"did you mean {bound / 100:g}?"
+            yield draft.layers.problem(("psi", band), "band-unreachable", message, hint, severity="warning")
+
+
+def _check_features(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each feature whose own bands, with the common ones beside, are out of order."""
+    psi = draft.section("psi")
+    for name, own in mapping(psi.get("features")).items():
+        bounds = {band: mapping(own).get(band, psi.get(band)) for band in _BANDS}
+        for lower, upper in pairwise(_BANDS):
+            low, high = bounds[lower], bounds[upper]
+            if is_number(low) and is_number(high) and not low < high:
+                at = next(band for band in (lower, upper) if band in own) if own else lower
+                message = f"psi.features.{name}: {lower} ({low}) must be below {upper} ({high})"
+                hint = "a band that is not given here is the common one of psi"
+                yield draft.layers.problem(("psi", "features", name, at), "bands-order", message, hint)
+        if name in sequence(psi.get("ignore")):
+            message = f"psi.features.{name} has no effect: psi.ignore names it"
+            yield draft.layers.problem(("psi", "features", name), "ignored-feature", message, "remove one", at_key=True)
+
+
+def _disorder(draft: Draft, lower: str, upper: str) -> Problem:
+    """Return the problem that a band does not begin below the next, at the bound that is most likely wrong.
+
+    That is the one written over the other or, in one file, the one further from what is usual.
+    """
+    layers, bounds = draft.layers, draft.section("psi")
+    low: KeyPath = ("psi", lower)
+    high: KeyPath = ("psi", upper)
+    places = {path: layers.place(path) for path in (low, high)}
+    hint = "severities go none < minor < moderate < critical"
+    if places[low][0] == places[high][0]:
+        at = low if _strangeness(lower, bounds[lower]) >= _strangeness(upper, bounds[upper]) else high
+    else:
+        at = layers.topmost(low, high)
+        other = high if at == low else low
+        hint += f"; {dotted(other)} stands at {':'.join(map(str, places[other]))}"
+    one, two = f"psi.{lower} ({bounds[lower]})", f"psi.{upper} ({bounds[upper]})"
+    message = f"{one} must be below {two}" if at == low else f"{two} must be above {one}"
+    return layers.problem(at, "bands-order", message, hint)
+
+
+def _strangeness(band: str, bound: float) -> float:
+    return abs(math.log(bound / _BANDS[band])) if bound > 0 else math.inf
 
 
 def check_gates(draft: Draft) -> Iterator[Problem]:
@@ -57,6 +111,11 @@ def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Ite
         other = "at_least" if comparison == "above" else "at_most"
         message = f"{name} ({limit}) can never pass"
         yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is {reach}; did you mean {other}?")
+    elif (comparison in _FLOORS) is (metric in _LOSSES):
+        better, other = ("lower", "below") if metric in _LOSSES else ("higher", "above")
+        message = f"{name} ({limit}) lets only worse models pass: of {metric}, {better} is better"
+        hint = f"did you mean {other}?"
+        yield draft.layers.problem(path, "gate-direction", message, hint, at_key=True, severity="warning")
 
 
 def check_columns(draft: Draft) -> Iterator[Problem]:
@@ -69,13 +128,14 @@ def _check_column(draft: Draft, path: KeyPath, rules: Mapping[str, Any]) -> Iter
     kind, low, high = rules.get("type"), rules.get("min"), rules.get("max")
     if is_number(low) and is_number(high) and low > high:
         message = f"{dotted(path)}.min ({low}) must not be above max ({high})"
-        yield draft.layers.problem((*path, "min"), "range-order", message, "swap the two")
+        at = draft.layers.topmost((*path, "min"), (*path, "max"))
+        yield draft.layers.problem(at, "range-order", message, "swap the two")
     for bound in ("min", "max"):
         if is_number(rules.get(bound)) and isinstance(kind, str) and kind in _FITS and kind not in _NUMERIC:
             message = f"{dotted(path)}.{bound} is for numbers, and the column's type is {kind}"
             yield draft.layers.problem((*path, bound), "column-rule", message, "remove it, or change the type")
     for index, value in enumerate(sequence(rules.get("allowed"))):
-        if kind in _FITS and not _FITS[kind](value):
+        if isinstance(kind, str) and kind in _FITS and not _FITS[kind](value):
             message = f"{dotted(path)}.allowed holds {show(value)}, and the column's type is {kind}"
             yield draft.layers.problem((*path, "allowed", index), "column-rule", message, "write values of that type")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from driftgate.config.draft import Draft, mapping
 from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
 from driftgate.config.layers import Layers
 from driftgate.config.model import Pipeline, to_pipeline
+from driftgate.config.secondlook import second_look
 from driftgate.config.semantics import check
 from driftgate.config.sentences import explain
 from driftgate.config.source import Document
@@ -27,6 +28,7 @@ __all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "fin
            "load_pipeline"]  # fmt: skip
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
+_MOST_RECHECKS = 200  # of pipelines with a mistake that may be in how the file is written
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class _Loader:
         self.alone = alone
         self.known = known or {}
         self.checked: dict[str, Checked] = {}
+        self._rechecks = _MOST_RECHECKS
         self._beyond: set[Path] = set()  # the files whose check looked at other pipelines
         self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 
@@ -102,8 +105,16 @@ class _Loader:
     def load(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
         """Return the pipeline in ``path`` unless something is wrong with it, and all its problems."""
         if path not in self._results:
-            self._results[path] = self._unchanged(path) or self._load(path)
+            self._results[path] = self._guarded(path)
         return self._results[path]
+
+    def _guarded(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
+        try:
+            return self._unchanged(path) or self._load(path)
+        except Exception as error:  # a bug of ours in one file must not take the pipelines of all others down
+            message = f"Driftgate itself fails on this file: {type(error).__name__}: {error}"
+            hint = "please report it, with the file; the other pipelines are not affected"
+            return None, [Problem(self.folder.name(path), 0, 0, "", "bug", message, hint)]
 
     def _unchanged(self, path: Path) -> tuple[Pipeline, list[Problem]] | None:
         """Return the pipeline in ``path`` if it is known to be good as it is."""
@@ -143,6 +154,18 @@ class _Loader:
             return problems
         if faulty or inherited or any(not other.readable for other in others):
             return problems + _partial(Layers((document,)))
+        found = self._checked(layers, path, problems)
+        if self._rechecks <= 0:  # time is better spent on the first mistakes than on all of a broken configuration
+            return found
+        return second_look(document, found, lambda other: self._recheck(layers, path, document, other))
+
+    def _recheck(self, layers: Layers, path: Path, document: Document, other: Document) -> list[Problem]:
+        self._rechecks -= 1
+        documents = tuple(other if it is document else it for it in layers.documents)
+        shared = [*self.folder.defaults.problems, *self._environment_problems]
+        return self._checked(replace(layers, documents=documents), path, [*other.problems, *shared])
+
+    def _checked(self, layers: Layers, path: Path, problems: list[Problem]) -> list[Problem]:
         told = _told(problems)
         by_schema = [problem for problem in validate(layers) if problem.path not in told]
         told |= _told(by_schema)
@@ -184,6 +207,10 @@ class _Loader:
             return [self.folder.unknown_environment]
         defaults = self.folder.defaults
         found = [*defaults.problems, *_misplaced(defaults), *_partial(Layers((defaults,)))]
+        for template in map(self.folder.document, self.folder.templates):  # some may not be extended by any pipeline
+            found += [*template.problems, *(_partial(Layers((template,))) if template.readable else ())]
+        if not self.folder.paths:
+            found.append(self.folder.nothing_there)
         if environment := self.folder.environment:
             names = mapping(environment.data.get("pipelines")).keys()
             found += [*self._environment_problems, *self._unknown_pipelines(environment)]

@@ -8,7 +8,7 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
-from driftgate.config.hints import how_to_add, written
+from driftgate.config.hints import as_written, how_to_add
 from driftgate.config.sentences import explain
 from driftgate.config.tree import Node
 from driftgate.config.words import KeyPath, called, closest, show, suggest
@@ -39,21 +39,25 @@ def always_given(task: Mapping[str, Any]) -> set[str] | None:
 
 
 def misused(task: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
-    """Return where one of the two is written as the other, or without its parameter: place, message, hint."""
+    """Return where one of the two is as_written as the other, or without its parameter: place, message, hint."""
     task = mapping(task)
     parameter = next((key for key in schemas.parameters(_operator(task)).get("required", ()) if key not in task), "…")
     values, kwargs = task.get("expand"), task.get("expand_kwargs")
     if isinstance(kwargs, dict) and kwargs and not any(closest(key, ("output_of",)) for key in kwargs):
         message = f"{called((*path, _KEYS[1]))} must be a list of mappings, or {{output_of: task}}, not a mapping"
-        yield (*path, _KEYS[1]), message, f"write expand: {written(kwargs)}"
+        yield (*path, _KEYS[1]), message, f"write expand: {as_written(kwargs)}"
     if isinstance(values, dict) and set(values) == {"output_of"}:
         place = (*path, "expand", "output_of")
         message = f"{called(place)} stands where a parameter must"
-        yield place, message, f"write expand: {{{parameter}: {written(values)}}}, or expand_kwargs: {written(values)}"
+        yield (
+            place,
+            message,
+            f"write expand: {{{parameter}: {as_written(values)}}}, or expand_kwargs: {as_written(values)}",
+        )
     elif isinstance(values, list | str):
         message = f"{called((*path, 'expand'))} must be a mapping, not {show(values)}"
         listed = values if isinstance(values, list) else [values]
-        yield (*path, "expand"), message, f"write expand: {{{parameter}: {written(listed)}}}"
+        yield (*path, "expand"), message, f"write expand: {{{parameter}: {as_written(listed)}}}"
 
 
 def _operator(task: Mapping[str, Any]) -> str:

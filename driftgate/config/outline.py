@@ -157,6 +157,8 @@ def _told(document: Document, slip: Slip) -> Problem:
         message = f"{keys} {'is a task' if one else 'are tasks'}, and no 'tasks:' stands above {them}"
         hint = f"write tasks: on a line above {them}, and indent {them} below it"
     line, column = document.position(path, at_key=True)
+    if slip.key:
+        return Problem(document.file, line, column, dotted(path), "indentation", message, hint)
     return Problem(document.file, line, column, dotted(path), "outline", message, hint)
 
 

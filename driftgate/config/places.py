@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema, findings
-from driftgate.config.words import closest, listing, printable, shorten, suggest_key
+from driftgate.config.words import closest, listing, shorten, suggest_key
+from driftgate.errors import printable
 
 _TOP, _TASK, _OPERATOR = "at the top level", "at a task", "at a task with operator: "
 _SURE = 0.9  # how alike a key must be to one that is there already, or to one of another place, to be meant by it
@@ -126,7 +127,6 @@ _INSTEAD = {
     "template_searchpath": "remove it: templates stand in the file itself",
 }
 _INSTEAD_OF_TASKS = {
-    "description": ("doc_md",),
     "args": _BESIDE,
     "arguments": _BESIDE,
     "config": _BESIDE,
@@ -193,7 +193,7 @@ def _otherwise_called(key: str, options: Collection[str], present: Container[str
     places = [home.phrase for name in meant for home in _homes().get(name, ())]
     elsewhere = f"here it is called {meant[0]}, and belongs {_places(places)}" if places else ""
     advice = _INSTEAD_OF_TASKS if task and key in _INSTEAD_OF_TASKS else _INSTEAD
-    return str(advice.get(key, elsewhere))
+    return advice.get(key, elsewhere)
 
 
 def _belongs(key: str, value: Any, all_homes: Sequence[_Home]) -> str:

@@ -17,10 +17,10 @@ from yaml.tokens import (
     Token,
 )
 
+from driftgate.config.lines import lines_of
+from driftgate.config.nodes import MAX_DEPTH
 from driftgate.config.source import MAX_BYTES
-from driftgate.config.syntax import lines_of
-from driftgate.config.words import printable
-from driftgate.errors import Problem
+from driftgate.errors import Problem, printable, without_password
 from driftgate.paint import Paint, plain
 
 _WIDEST = 120
@@ -60,7 +60,7 @@ def summary(problems: Sequence[Problem]) -> str:
 
 def _context(path: Path, line: int, column: int, paint: Paint) -> list[str]:
     text = _text_of(path)
-    lines = [_visible(content) for content in lines_of(text)]
+    lines = [_visible(without_password(content)) for content in lines_of(text)]
     if not text or line > len(lines):
         return []
     gutter = len(str(line)) + 3
@@ -129,6 +129,8 @@ def _extents(text: str) -> Extents:
     extents: Extents = {}
     open_brackets: list[tuple[int, int]] = []
     for token in _tokens(text):
+        if len(open_brackets) > MAX_DEPTH:  # no caret is worth the time that the reader needs for it
+            break
         begin, end = _place(token.start_mark), _place(token.end_mark)
         if begin < end:  # the others, such as the beginning of a block, stand for no text
             extents.setdefault(begin, end)

@@ -12,7 +12,7 @@ from driftgate.config.cron import FIELDS, check_schedule, expand_field
 from driftgate.durations import is_duration, parse_duration
 
 _MONTH = timedelta(days=365.25 / 12)
-_PRESETS = {
+PRESET_CRONS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
     "@weekly": "0 0 * * 0",
@@ -38,7 +38,7 @@ def rhythm(schedule: object) -> Rhythm | None:
     if is_duration(schedule):
         every = parse_duration(schedule)
         return Rhythm(every, _MONTH / every)
-    cron = _PRESETS.get(schedule, schedule)
+    cron = PRESET_CRONS.get(schedule, schedule)
     return None if cron.startswith("@") or check_schedule(cron) else _of_cron(cron)
 
 

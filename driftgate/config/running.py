@@ -17,6 +17,8 @@ from driftgate.errors import Problem
 _MOST = 20  # decisions, promotions and evaluations that are looked into: fewer if there are very many tasks
 _MOST_TASKS = 10_000
 _SKIPPED = frozenset({"skipped"})
+_NO_REASON = ("none", "unknown")  # severities at which nobody knows of any drift
+_REGARDLESS = ("all_done", "all_skipped", "always", "none_failed")  # trigger rules to which a skipped task is as good
 
 
 def check_reachable(draft: Draft) -> Iterator[Problem]:
@@ -93,6 +95,22 @@ def _dead(draft: Draft, node: Node, decision: str) -> Problem:
         hint = "write trigger_rule: none_failed_min_one_success"
     key = "trigger_rule" if "trigger_rule" in node.data else "depends_on"
     return draft.layers.problem((*node.path, key), "unreachable", message, hint, at_key=key == "depends_on")
+
+
+def check_triggers(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each retraining that would not wait for the severity that calls for it."""
+    for decision in draft.with_operator("decide_action"):
+        for said in draft.tree.spoken_by[decision.id]:
+            task = draft.tasks.get(said.target or "")
+            if said.after and task and task.operator == "trigger_retraining" and said.path[-1] in _NO_REASON:
+                message = f"{called(said.path)}: severity {said.path[-1]} is no reason to retrain"
+                yield draft.layers.problem(said.path, "needless-retraining", message, "name a task that tells of it")
+    for node in draft.with_operator("trigger_retraining"):
+        if _rule(draft, node) in _REGARDLESS:
+            path = (*node.path, "trigger_rule")
+            path = path if "trigger_rule" in node.data else ("trigger_rule",)
+            message = f"{called(path)}: with {_rule(draft, node)}, '{node.id}' retrains whatever the severity is"
+            yield draft.layers.problem(path, "needless-retraining", message, "remove it")
 
 
 def check_promotion(draft: Draft) -> Iterator[Problem]:

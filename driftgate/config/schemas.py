@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,33 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _SUFFIX = ".schema.json"
 _NO_SECTIONS = ("params", "tasks")
 _NOTHING: Schema = {}
+_others: list[Path] = []  # folders to read instead, the last of them
 
 
 def schema_dir() -> Path:
     """Return where the schemas are: at the repository's root, or inside an installed package."""
+    if _others:
+        return _others[-1]
     in_repository = _PACKAGE.parent / "schemas"
     return in_repository if in_repository.is_dir() else _PACKAGE / "schemas"
+
+
+@contextmanager
+def using(folder: Path) -> Iterator[None]:
+    """Read the schemas in ``folder`` instead until the end of the block: those of another state of the language."""
+    _others.append(folder)
+    _forget()
+    try:
+        yield
+    finally:
+        _others.pop()
+        _forget()
+
+
+def _forget() -> None:
+    for cached in (operators, envelope, environment, sections, common_settings, task_keys, group, parameters, task,
+                   definition, _read):  # fmt: skip
+        cached.cache_clear()
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -10,13 +9,16 @@ from driftgate.config import schemas
 from driftgate.config.alarms import check_alarms
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
+from driftgate.config.estimators import check_estimator
+from driftgate.config.foreign import check_foreign
 from driftgate.config.hints import how_to_add
 from driftgate.config.limits import check_bands, check_columns, check_gates
 from driftgate.config.mapped import check_expansion
 from driftgate.config.params import check_params, required
-from driftgate.config.running import check_promotion, check_reachable
+from driftgate.config.running import check_promotion, check_reachable, check_triggers
 from driftgate.config.source import MAX_PROBLEMS
-from driftgate.config.timing import check_assets, check_cooldown, check_timing
+from driftgate.config.templates import check_templates
+from driftgate.config.timing import check_assets, check_cooldown, check_retries, check_timing
 from driftgate.config.wiring import (
     check_cycles,
     check_ids,
@@ -40,9 +42,6 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "validate_data_quality": ("dataset", "quality"),
 }
 
-ESTIMATOR_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
-
-_CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _EVENTS = ("on_failure", "on_retry", "on_success")
 
 
@@ -99,22 +98,12 @@ def _channel_lists(draft: Draft) -> Iterator[tuple[KeyPath, list[object]]]:
             yield (*node.path, "expand_kwargs", index, "channels"), sequence(mapping(keys).get("channels"))
 
 
-def _check_estimator(draft: Draft) -> Iterator[Problem]:
-    estimator = draft.section("model").get("estimator")
-    if not isinstance(estimator, str):
-        return
-    if not _CLASS_PATH.fullmatch(estimator):
-        message = f"model.estimator must be the dotted path of a class, not {show(estimator)}"
-        hint = "such as sklearn.ensemble.RandomForestClassifier"
-        yield draft.layers.problem(("model", "estimator"), "estimator", message, hint)
-    elif (package := estimator.split(".")[0]) not in ESTIMATOR_PACKAGES:
-        message = f"model.estimator comes from '{package}', which is not one of {', '.join(ESTIMATOR_PACKAGES)}"
-        yield draft.layers.problem(("model", "estimator"), "estimator", message, suggest(package, ESTIMATOR_PACKAGES))
-
-
 def _check_retraining(draft: Draft) -> Iterator[Problem]:
     for path, name in _pipelines_named(draft):
-        if name not in (known := draft.pipeline_names()):
+        if name == draft.layers.data.get("dag_id"):
+            message = f"{called(path)}: a pipeline cannot start itself"
+            yield draft.layers.problem(path, "starts-itself", message, "name the pipeline that trains the model")
+        elif name not in (known := draft.pipeline_names()):
             message = f"{called(path)}: there is no pipeline '{name}'"
             others = sorted(set(known) - {draft.stem})
             hint = suggest(name, others, f"pipelines: {', '.join(others[:20])}" if others else "")
@@ -123,6 +112,14 @@ def _check_retraining(draft: Draft) -> Iterator[Problem]:
             message = f"{called(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
             hint = f"give {listing(missing, 'and')} a default there"
             yield draft.layers.problem(path, "param-required", message, hint)
+
+
+def _check_freshness(draft: Draft) -> Iterator[Problem]:
+    for node in draft.with_operator("check_data_freshness"):
+        if draft.section("dataset") and "max_age" not in draft.section("dataset"):
+            message = f"{node.id} can never fail: dataset has no max_age"
+            hint = how_to_add("max_age", schemas.envelope()["properties"]["dataset"]["properties"]["max_age"])
+            yield draft.layers.problem((*node.path, "operator"), "no-max-age", message, hint, severity="warning")
 
 
 def _pipelines_named(draft: Draft) -> Iterator[tuple[KeyPath, str]]:
@@ -138,6 +135,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _check_name,
     check_timing,
     check_assets,
+    check_retries,
     check_params,
     check_ids,
     check_references,
@@ -148,12 +146,16 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     check_upstream,
     check_reachable,
     check_promotion,
+    check_triggers,
     check_bands,
     check_gates,
     check_columns,
     _check_channels,
-    _check_estimator,
+    check_estimator,
     _check_retraining,
     check_cooldown,
+    check_foreign,
+    check_templates,
+    _check_freshness,
     check_alarms,
 )

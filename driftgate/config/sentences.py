@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 
+from driftgate.config import written
 from driftgate.config.conform import Finding, Schema
 from driftgate.config.hints import (
     DURATION,
+    as_written,
     choice_hint,
     flow,
     how_to_add,
@@ -16,7 +19,6 @@ from driftgate.config.hints import (
     range_hint,
     type_hint,
     usage,
-    written,
 )
 from driftgate.config.layers import Layers
 from driftgate.config.meant import duration_hint
@@ -50,7 +52,13 @@ def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
     if finding.value is None and layers.place(finding.path) != layers.place(finding.path, at_key=True):
         but = ", but it is null"  # written out
     message = f"{finding.name} must be {expected}{but}"
-    yield layers.problem(finding.path, "wrong-type", message, type_hint(finding, types))
+    problem = layers.problem(finding.path, "wrong-type", message, type_hint(finding, types))
+    if types == ["array"] and isinstance(finding.value, str) and problem.message == message:
+        lines = layers.lines(finding.path)
+        if found := written.item(lines, problem.line, problem.column):
+            line, column, message, hint = found
+            problem = replace(problem, line=line, column=column, message=message, hint=hint)
+    yield problem
 
 
 def _required(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -62,7 +70,7 @@ def _required(finding: Finding, layers: Layers) -> Iterator[Problem]:
             continue
         if key in meant:
             message = f"'{shorten(meant[key])}' should be '{key}'"
-            hint = f"write {key}: {written(finding.value[meant[key]])}"
+            hint = f"write {key}: {as_written(finding.value[meant[key]])}"
             yield layers.problem((*finding.path, meant[key]), "unknown-key", message, hint, at_key=True)
         else:
             hint = _how_to_add_here(key, properties.get(key, {}), finding, layers)
@@ -98,7 +106,7 @@ def _beside(key: str, finding: Finding, layers: Layers) -> set[str]:
 def _enum(finding: Finding, layers: Layers) -> Iterator[Problem]:
     message = f"{finding.name} must be {listing(finding.rule)}{finding.but}"
     texts = [option for option in finding.rule if isinstance(option, str)]
-    yield layers.problem(finding.path, "not-a-choice", message, choice_hint(finding.value, texts))
+    yield layers.problem(finding.path, "not-a-choice", message, choice_hint(finding, texts))
 
 
 def _const(finding: Finding, layers: Layers) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from driftgate.errors import Problem
 
 _CONDITIONS = ("asset", "any", "all")
 _UNTIMED = ("@once", "@continuous")
+_NO_PASSWORD = ("a URI must not hold a password", "remove it: who reads the data gets it from an Airflow connection")
+_NO_SCHEME = re.compile(r"([a-z][a-z0-9]*)//")
 _NOT_NAMES = ("self", "context")  # Airflow's own words where an asset could stand
 
 
@@ -63,6 +66,9 @@ def check_assets(draft: Draft) -> Iterator[Problem]:
         for key in ("inlets", "outlets"):
             uris = enumerate(sequence(node.data.get(key)))
             places += [((*node.path, key, index), uri) for index, uri in uris if isinstance(uri, str)]
+    uri = draft.section("dataset").get("uri")
+    if isinstance(uri, str) and _check_uri(uri) == _NO_PASSWORD:
+        yield draft.layers.problem(("dataset", "uri"), "asset", f"dataset.uri: {_NO_PASSWORD[0]}", _NO_PASSWORD[1])
     for path, uri in places:
         if fault := _check_uri(uri):
             yield draft.layers.problem(path, "asset", f"{called(path)}: {fault[0]}", fault[1])
@@ -87,8 +93,12 @@ def _check_uri(uri: str) -> tuple[str, str] | None:
         return f"'{uri}' is not a URI", "write it like s3://bucket/training.parquet"
     if parts.scheme.lower() == "airflow":
         return "URIs that begin with airflow: are Airflow's own", "name the asset by the place of its data"
-    if password:
-        return "a URI must not hold a password", "remove it: who reads the asset gets it from an Airflow connection"
+    if password or "password=" in parts.query:
+        return _NO_PASSWORD
+    if uri.strip("\"'[]{}(), ") != uri or any(char.isspace() for char in uri):
+        return f"'{uri}' holds a space, a quote or a bracket that no URI has", "remove it"
+    if _NO_SCHEME.match(uri):
+        return f"'{uri}' lacks the ':' after its scheme", f"write {uri.replace('//', '://', 1)}"
     if uri in _NOT_NAMES:
         return f"'{uri}' is a word of Airflow's own", "name the asset by the place of its data"
     return None
@@ -97,6 +107,18 @@ def _check_uri(uri: str) -> tuple[str, str] | None:
 def rhythm_of(draft: Draft) -> Rhythm | None:
     """Return how often the pipeline runs; None when that cannot be told."""
     return rhythm(draft.layers.data.get("schedule"))
+
+
+def check_retries(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each greatest pause between retries that is shorter than the first."""
+    for path, data in (((), draft.layers.data), *((node.path, node.data) for node in draft.tasks.values())):
+        first, longest = data.get("retry_delay", draft.layers.data.get("retry_delay")), data.get("max_retry_delay")
+        if not all(isinstance(each, str) and is_duration(each) for each in (first, longest)):
+            continue
+        if parse_duration(str(longest)) < parse_duration(str(first)):
+            at = (*path, "max_retry_delay")
+            message = f"{called(at)} ({longest}) must not be shorter than retry_delay ({first})"
+            yield draft.layers.problem(at, "range-order", message, f"write {first} or more")
 
 
 def check_cooldown(draft: Draft) -> Iterator[Problem]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from driftgate.errors import printable
+
 KeyPath = tuple[str | int, ...]
 
 _LONGEST = 60
@@ -39,16 +41,6 @@ def called(path: Sequence[str | int]) -> str:
         return dotted(path)
     name = dotted(path[1:depth:2])
     return f"{dotted(path[depth:])} of {name}" if len(path) > depth else name
-
-
-def printable(text: str) -> str:
-    """Return ``text`` safe for a terminal and a log: no control characters, and nothing that cannot be seen.
-
-    Character for character, so that columns stay what they are.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def shorten(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from driftgate.config.words import printable
+from driftgate.errors import printable
 from driftgate.views.graph import Edge, Graph, Node
 
 _PLAIN = re.compile(r"[A-Za-z]\w*", re.ASCII)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from graphlib import TopologicalSorter
 
 from driftgate.config.report import width
-from driftgate.config.words import printable
+from driftgate.errors import printable
 from driftgate.paint import Paint, plain
 from driftgate.views.graph import Graph
 

@@ -22,6 +22,11 @@ _UNSAFE_IN_FLOW = re.compile(r"[\[\]{},:]")
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff]")
 
 
+def scalar(value: Any) -> str:
+    """Return a scalar as YAML that can stand inside brackets."""
+    return _flow(value, in_flow=True)
+
+
 class Line(NamedTuple):
     """One line; ``path`` is that of the value that begins on it."""
 

@@ -58,7 +58,7 @@ def test_it_runs_as_the_command_does(
 
 def test_every_argument_is_there(parser: argparse.ArgumentParser) -> None:
     for name in ("show", "validate"):
-        expected = {flags[-1].removeprefix("--") for flags, _ in commands.load(name).ARGUMENTS}
+        expected = {flags[-1].removeprefix("--").replace("-", "_") for flags, _ in commands.load(name).ARGUMENTS}
         assert expected <= set(vars(parser.parse_args([name])))
 
 

@@ -24,6 +24,13 @@ def test_the_help_teaches(words: list[str], run: Run) -> None:
         assert re.search(rf"^  {name} +{re.escape(entry.summary)}\n +\$ {re.escape(entry.example)}$", out, re.M)
 
 
+def test_the_first_steps_exist(run: Run) -> None:
+    steps = re.findall(r"^  \d\. driftgate (\w+)", run().out, re.M)
+
+    assert steps == ["demo", "new", "validate", "show", "plan"]
+    assert set(steps) <= set(COMMANDS)
+
+
 def test_every_line_of_the_help_fits_a_terminal(run: Run) -> None:
     assert max(len(line) for line in run().out.splitlines()) <= 110
 
@@ -54,7 +61,7 @@ def test_an_unknown_command_is_guessed(run: Run) -> None:
 
 
 def test_without_a_guess_the_commands_are_listed(run: Run) -> None:
-    assert "there are demo, env, serve, show, traffic, validate" in run("x").err
+    assert "there are completion, demo, env, new, plan, serve, show, traffic, validate" in run("x").err
 
 
 def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:

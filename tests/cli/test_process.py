@@ -29,6 +29,12 @@ main(sys.argv[1:])
 """
 COMMANDS = [
     ["--help"],
+    ["completion", "bash"],
+    *(
+        ["plan", "--base", "HEAD", "--format", name]
+        for name in ("text", "json", "markdown")
+        if (ROOT / ".git").exists()
+    ),
     ["validate"],
     *(["validate", "--format", name] for name in ("json", "github", "sarif", "junit")),
     *(["show", "drift_monitoring", *options] for options in ([], ["--origin"], ["--graph"], ["--format", "mermaid"])),
@@ -97,7 +103,7 @@ def test_a_full_disk_is_a_line(good: Path) -> None:
 def test_control_c_ends_it_without_a_word(good: Path) -> None:
     slow = (
         "import time; from driftgate.cli import check, main\n"
-        "check.load_all = lambda directory: print('ready', flush=True) or time.sleep(60)\n"
+        "check.load_all = lambda directory, env: print('ready', flush=True) or time.sleep(60)\n"
         "main(['validate'])"
     )
     process = subprocess.Popen(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -121,12 +123,40 @@ def test_a_wrong_command_line_is_one_clear_line(
 def test_an_environment_is_checked_with_the_pipelines(good: Path, write: Write, run: Run) -> None:
     write("config/environments/production.yaml", "pipelines:\n  one: {retries: many}\n")
 
-    assert run("validate").code == 0
     assert run("validate", "config/pipelines/two.yaml", "--env", "production").code == 0
-    for words in (["--env", "production"], ["config/environments/production.yaml"]):
+    for words in ([], ["--env", "production"], ["config/environments/production.yaml"]):
         result = run("validate", *words)
         assert result.code == 1
         assert result.out.startswith("config/environments/production.yaml:2:18: error[wrong-type]")
+
+
+def test_what_only_an_environment_breaks_is_told_with_its_name(good: Path, write: Write, run: Run) -> None:
+    write("config/environments/staging.yaml", "pipelines:\n  one: {timezone: Mars/Olympus}\n")
+    write("config/pipelines/one.yaml", "dag_id: one\nschedule: null\ntasks: {a: {operator: log_status, message: hi}}\n")
+    write("config/environments/eu.yaml", "defaults: {alerts: {on_failure: [nobody]}}\n")
+
+    out = run("validate").out
+
+    assert "config/environments/staging.yaml:2:19: error[timezone]" in out
+    assert "config/environments/eu.yaml:1:34: error[unknown-channel]" in out
+    assert out.endswith("\n2 errors in 2 files\n")
+
+
+def test_a_template_that_nothing_extends_is_checked_too(good: Path, write: Write, run: Run) -> None:
+    write("config/templates/unused.yaml", "schedul: '@daily'\n")
+
+    assert run("validate").out.startswith("config/templates/unused.yaml:1:1: error[unknown-key]")
+    assert run("validate", "config/templates/unused.yaml").code == 1
+
+
+def test_a_pipe_and_a_thousand_brackets_end_at_once(good: Path, write: Write, run: Run) -> None:
+    os.mkfifo(good / "pipelines" / "pipe.yaml")
+    write("config/pipelines/deep.yaml", "x: " + "[" * 1_000_000)
+
+    out = run("validate").out
+
+    assert "config/pipelines/pipe.yaml: error[unreadable-file]: the file cannot be read: it is a pipe" in out
+    assert "config/pipelines/deep.yaml:1:" in out
 
 
 def test_an_environment_is_guessed(good: Path, write: Write, run: Run) -> None:
@@ -150,7 +180,7 @@ def warning(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     loaded = check.load_all(good)
     problem = Problem("config/pipelines/one.yaml", 1, 1, "dag_id", "odd", "this is odd", severity="warning")
-    monkeypatch.setattr(check, "load_all", lambda directory: Loaded(loaded.pipelines, (problem,)))
+    monkeypatch.setattr(check, "load_all", lambda directory, env: Loaded(loaded.pipelines, (problem,)))
 
 
 @pytest.mark.usefixtures("warning")
@@ -172,3 +202,41 @@ def test_strict_makes_errors_of_warnings(run: Run) -> None:
 
 def test_the_shipped_configuration_is_valid(run: Run) -> None:
     assert run("validate", "--config", str(Path(__file__).parents[2] / "config")).code == 0
+
+
+FOREIGN = """\
+dag_id: shell
+schedule: null
+tasks:
+  hello:
+    operator: airflow.providers.standard.operators.bash.BashOperator
+    bash_comand: echo hello
+    timeout: 5m
+  other: {operator: airflow.providers.standard.operators.bash.BashOperater}
+"""
+
+
+def test_parameters_of_other_operators_are_checked_where_airflow_is_installed(
+    good: Path, write: Write, run: Run
+) -> None:
+    write("config/pipelines/shell.yaml", FOREIGN)
+
+    result = run("validate", "--format", "json")
+
+    places = {(p["line"], p["column"], p["code"]) for p in json.loads(result.out)["problems"]}
+    assert places == {(6, 5, "unknown-parameter"), (7, 5, "unknown-parameter"), (8, 21, "operator-import")}
+    assert "'bash_command'" in result.out
+    assert "bash.BashOperator'?" in result.out
+    assert run("validate", "config/pipelines/shell.yaml").code == 1
+    assert run("validate", "--no-build").code == 0
+
+
+def test_without_airflow_it_says_what_it_could_not_check(
+    good: Path, write: Write, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from driftgate.cli import building
+
+    write("config/pipelines/shell.yaml", FOREIGN)
+    monkeypatch.setattr(building, "find_spec", lambda name: None)
+
+    assert run("validate").out.endswith("can be checked only where Airflow is installed\n")

@@ -110,6 +110,7 @@ def check(files: dict[str, bytes], env: str = "") -> None:
             (root / name).write_bytes(text)
         started = time.perf_counter()
         loaded = load_all(root / "config", env=env)
+        assert not [problem for problem in loaded.problems if problem.code == "bug"]
         report = render_text(loaded.problems, root)
         assert time.perf_counter() - started < 5
     finally:

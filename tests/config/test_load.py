@@ -83,7 +83,7 @@ def test_a_problem_of_the_defaults_is_told_once_however_many_pipelines_have_it(t
 def test_a_problem_of_the_defaults_is_told_without_any_pipeline(tmp_path: Path) -> None:
     write(tmp_path, defaults="onwer: me\npsi: {minor: 0.1}\n")
 
-    assert [problem.code for problem in load_all(tmp_path).problems] == ["unknown-key"]
+    assert [problem.code for problem in load_all(tmp_path).problems] == ["unknown-key", "no-pipelines"]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])

@@ -164,7 +164,31 @@ def test_a_template_that_speaks_of_something_unknown_fails_at_once_and_says_what
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
-    lab.edit("drift_monitoring", "{{ drift.summary }}", "{{ drift.sumary.upper() }}")
+    lab.edit("drift_monitoring", "{{ drift.summary }}", "{{ drift['sumary'].upper() }}")
     ran = lab.run("drift_monitoring")
     assert ran.tasks["send_alert"] == "failed"
     assert "a template cannot be filled in: 'dict object' has no attribute 'sumary'; there is drift.severity" in ran.log
+
+
+def test_drift_must_last_before_it_retrains(served: Lab) -> None:
+    forget_requests()
+    served.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 2}")
+    first = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
+    assert first.tasks["trigger_retraining"] == "skipped"
+    assert "drift is this severe for the first time in a row; 2 are needed" in first.log
+    again = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
+    assert again.tasks["trigger_retraining"] == "skipped"  # the same run, cleared
+    second = served.run("drift_monitoring", at=datetime(2026, 6, 3, 2, tzinfo=UTC))
+    assert second.results["check_drift"]["streak"] == 2
+    assert second.tasks["trigger_retraining"] == "success"
+
+
+def test_an_unknown_is_told_only_when_it_stays(served: Lab) -> None:
+    forget_requests()
+    served.edit("drift_monitoring", "min_samples: 500", "min_samples: 100000\n  alert_after: 2")
+    first = served.run("drift_monitoring", at=datetime(2026, 6, 4, 1, tzinfo=UTC))
+    assert first.results["check_drift"]["severity"] == "unknown"
+    assert {task: first.tasks[task] for task in set(ROUTES.values())} == dict.fromkeys(ROUTES.values(), "skipped")
+    second = served.run("drift_monitoring", at=datetime(2026, 6, 4, 2, tzinfo=UTC))
+    assert second.tasks["send_alert"] == "success"
+    assert len(served.mails) == 1

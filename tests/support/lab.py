@@ -94,14 +94,14 @@ class Lab:
 
         return registry.version_at(registry.connect(self.mlflow), self.model, "production")
 
-    def run(self, dag_id: str, at: datetime | None = None) -> Ran:
+    def run(self, dag_id: str, at: datetime | None = None, conf: dict[str, Any] | None = None) -> Ran:
         """Run a pipeline to its end, in this process, as ``airflow dags test`` does; twice ``at`` is a re-run."""
         from driftgate.build import build_dag
         from driftgate.config.load import config_dir, load_pipeline
 
         dag = build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
         self.read_log()
-        run = dag.test(run_after=at, logical_date=at) if at else dag.test()
+        run = dag.test(run_after=at, logical_date=at, run_conf=conf) if at else dag.test(run_conf=conf)
         instances = run.get_task_instances()
         return Ran(
             state=str(run.state),

@@ -6,6 +6,8 @@ from driftgate.cli.check import Findings
 from driftgate.config.report import render_problem, summary
 from driftgate.paint import Paint, plain
 
+_UNBUILT = "; the parameters of other Airflow operators can be checked only where Airflow is installed"
+
 
 def text(findings: Findings, paint: Paint = plain) -> str:
     """Return every problem with its lines and its hint, and a line that says how it stands."""
@@ -18,7 +20,8 @@ def closing(findings: Findings, paint: Paint = plain) -> str:
     if findings.failed:
         return paint("error", summary(findings.problems))
     valid = _valid(findings)
-    return paint("good", valid) + (f", with {summary(findings.problems)}" if findings.problems else "")
+    problems = f", with {summary(findings.problems)}" if findings.problems else ""
+    return paint("good", valid) + problems + (_UNBUILT if findings.unbuilt else "")
 
 
 def _valid(findings: Findings) -> str:

@@ -1,0 +1,70 @@
+"""Whether the templates of a pipeline's texts can be filled in: {{ drift.psi }}, {{ params.day }}."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from driftgate.config.draft import Draft, mapping
+from driftgate.config.tree import Node
+from driftgate.config.words import KeyPath, called, suggest
+from driftgate.errors import Problem
+
+# What a message may say of drift: the fields of driftgate.services.drift.Drift, and its summary.
+DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary")
+SPEAK_OF_DRIFT = ("log_status", "send_alert")  # operators whose texts may
+
+_TEMPLATE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
+_NAME = re.compile(r"(?<![\w.])(drift|params)\.([A-Za-z_]\w*)")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def check_templates(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each template that is not closed or speaks of what there is not."""
+    for node in draft.tasks.values():
+        for path, text in _texts(node.data, node.path):
+            if any(mark in text for mark in ("{{", "{%", "}}", "%}")):
+                yield from _check_text(draft, node, path, text)
+
+
+def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(inner, (*path, key))
+
+
+def _check_text(draft: Draft, node: Node, path: KeyPath, text: str) -> Iterator[Problem]:
+    if node.operator in SPEAK_OF_DRIFT and (fault := _unclosed(text)):
+        yield draft.layers.problem(path, "template", f"{called(path)}: {fault[0]}", fault[1])
+        return
+    for match in _TEMPLATE.finditer(text):
+        for of, name in _NAME.findall(_QUOTED.sub("", match[1] or match[2] or "")):
+            known = _known(draft, node, of)
+            if known is not None and name not in known:
+                yield _unknown(draft, path, f"{of}.{name}", [f"{of}.{other}" for other in known])
+
+
+def _unclosed(text: str) -> tuple[str, str] | None:
+    rest = _TEMPLATE.sub("", text)
+    for opening, closing in (("{{", "}}"), ("{%", "%}")):
+        if opening in rest:
+            return f"a template is opened with {opening} and not closed", f"close it with {closing}"
+        if closing in rest:
+            return f"a template is closed with {closing} and was not opened", f"open it with {opening}"
+    return None
+
+
+def _known(draft: Draft, node: Node, of: str) -> Mapping[str, Any] | tuple[str, ...] | None:
+    """Return what a template may name after ``drift.`` or ``params.``; None if there is no telling."""
+    if of == "params":
+        return mapping(draft.layers.data.get("params"))
+    return DRIFT if node.operator in SPEAK_OF_DRIFT else None
+
+
+def _unknown(draft: Draft, path: KeyPath, name: str, known: list[str]) -> Problem:
+    nothing = "declare it under params at the top level" if name.startswith("params.") else ""
+    hint = suggest(name, known, f"there is {', '.join(known)}" if known else nothing)
+    return draft.layers.problem(path, "template", f"{called(path)}: there is no {name}", hint)

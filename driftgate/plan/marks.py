@@ -1,0 +1,207 @@
+"""Which way a rule moved: tightened lets less through than before, loosened lets more.
+
+The table is docs/plan.md's: a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from driftgate.config.words import KeyPath
+from driftgate.durations import is_duration, parse_duration
+from driftgate.plan.values import MISSING
+
+TIGHTENED, LOOSENED = "tightened", "loosened"
+
+Compare = Callable[[Any, Any], str]
+
+
+class Rule(NamedTuple):
+    """How a value is marked, and what it means that it was tightened or loosened."""
+
+    compare: Compare
+    tightened: str
+    loosened: str
+
+
+def lower(before: Any, after: Any) -> str:
+    """Tightened when the number or duration is lower; one that is not there is no limit at all."""
+    return higher(after, before) if MISSING not in (before, after) else _presence(before, after)
+
+
+def higher(before: Any, after: Any) -> str:
+    """Tightened when the number or duration is higher; one that is not there is no limit at all."""
+    if MISSING in (before, after):
+        return _presence(before, after)
+    one, other = _size(before), _size(after)
+    return "" if one == other else TIGHTENED if other > one else LOOSENED
+
+
+def fewer(before: Any, after: Any) -> str:
+    """Tightened when only some of the values are left; without a list every value goes."""
+    if MISSING in (before, after):
+        return _presence(before, after)
+    return more(after, before)
+
+
+def more(before: Any, after: Any) -> str:
+    """Tightened when values were added and none taken away."""
+    one, other = ({str(item) for item in (() if side is MISSING else side)} for side in (before, after))
+    return TIGHTENED if one < other else LOOSENED if other < one else ""
+
+
+def less(before: Any, after: Any) -> str:
+    """Tightened when values were taken away and none added."""
+    return more(after, before)
+
+
+def ranked(*options: Any) -> Compare:
+    """Tightened when the value comes later in ``options``; of what is not among them nothing is said."""
+
+    def compare(before: Any, after: Any) -> str:
+        if before not in options or after not in options:
+            return ""
+        return higher(options.index(before), options.index(after))
+
+    return compare
+
+
+def gate(before: Any, after: Any) -> str:
+    """Tightened when fewer values of the metric pass."""
+    if MISSING in (before, after):
+        return _presence(before, after)
+    (one, limit), (other, new) = next(iter(before.items())), next(iter(after.items()))
+    upward = {"at_least": 0, "above": 1}
+    downward = {"at_most": 0, "below": 1}
+    for strictness, sign in ((upward, 1), (downward, -1)):
+        if one in strictness and other in strictness:
+            return higher_pair((sign * limit, strictness[one]), (sign * new, strictness[other]))
+    return ""
+
+
+def higher_pair(before: tuple[float, int], after: tuple[float, int]) -> str:
+    """Tightened when the pair is greater."""
+    return "" if before == after else TIGHTENED if after > before else LOOSENED
+
+
+def _presence(before: Any, after: Any) -> str:
+    return "" if before is after else TIGHTENED if before is MISSING else LOOSENED
+
+
+def _present(before: Any, after: Any) -> str:
+    return _presence(before, after) if MISSING in (before, after) else ""
+
+
+def _size(value: Any) -> float:
+    if isinstance(value, str) and is_duration(value):
+        return parse_duration(value).total_seconds()
+    return float(value)
+
+
+_STOPPING = ("all_success", "none_failed", "none_failed_min_one_success")  # what failed before keeps the task back
+_GOING_ON = ("all_done", "all_done_min_one_success", "always", "none_skipped", "one_done", "one_success")
+
+
+def _trigger_rule(before: Any, after: Any) -> str:
+    one, other = ("all_success" if side is MISSING else side for side in (before, after))
+    if one in _GOING_ON and other in _STOPPING:
+        return TIGHTENED
+    return LOOSENED if one in _STOPPING and other in _GOING_ON else ""
+
+
+_DETECT = Rule(lower, "drift is told sooner", "drift is told later")
+
+# path in the pipeline, "*" for any name → its rule
+PIPELINE_RULES: dict[str, Rule] = {
+    "psi.minor": _DETECT,
+    "psi.moderate": _DETECT,
+    "psi.critical": _DETECT,
+    "psi.aggregate": Rule(ranked("mean", "max"), "one drifting feature is enough", "features even each other out"),
+    "psi.share": Rule(lower, "fewer features must drift", "more features must drift"),
+    "psi.features.*.minor": _DETECT,
+    "psi.features.*.moderate": _DETECT,
+    "psi.features.*.critical": _DETECT,
+    "psi.ignore": Rule(less, "more features count", "fewer features count"),
+    "psi.alert_after": Rule(lower, "an unknown is told sooner", "an unknown is told later"),
+    "psi.stale_after": Rule(lower, "older windows are 'unknown'", "older windows count"),
+    "psi.min_samples": Rule(lower, "fewer windows are 'unknown'", "more windows are 'unknown', which never retrain"),
+    "dataset.max_age": Rule(lower, "data must be newer", "data may be older"),
+    "quality.min_rows": Rule(higher, "the data need more rows", "the data may have fewer rows"),
+    "quality.max_missing_share": Rule(lower, "less may be missing", "more may be missing"),
+    "quality.max_duplicate_share": Rule(lower, "fewer rows may repeat", "more rows may repeat"),
+    "quality.columns.*": Rule(_present, "the column is checked", "the column is no longer checked"),
+    "quality.columns.*.type": Rule(ranked(MISSING, "number", "integer"), "fewer values fit", "more values fit"),
+    "quality.columns.*.min": Rule(higher, "fewer values fit", "more values fit"),
+    "quality.columns.*.max": Rule(lower, "fewer values fit", "more values fit"),
+    "quality.columns.*.allowed": Rule(fewer, "fewer values fit", "more values fit"),
+    "quality.columns.*.max_missing_share": Rule(lower, "less may be missing", "more may be missing"),
+    "quality.columns.*.unique": Rule(ranked(False, True), "no value may repeat", "values may repeat"),
+    "gates.*": Rule(gate, "a model passes less easily", "a model passes more easily"),
+    "alerts.on_failure": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_retry": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_success": Rule(more, "more are told", "fewer are told"),
+    "alerts.channels.*.to": Rule(more, "more are told", "fewer are told"),
+    "trigger_rule": Rule(_trigger_rule, "a failure before holds tasks back", "tasks run although one before failed"),
+}
+# operator ("*": any) and path in the task → its rule; routes are marked by the operators that they lead to
+TASK_RULES: dict[tuple[str, str], Rule] = {
+    ("send_alert", "channels"): Rule(more, "more are told", "fewer are told"),
+    ("trigger_retraining", "guard.cooldown"): Rule(higher, "it retrains less often", "it may retrain more often"),
+    ("trigger_retraining", "guard.max_per_week"): Rule(lower, "it retrains less often", "it may retrain more often"),
+    ("trigger_retraining", "guard.consecutive"): Rule(higher, "drift must last longer", "drift need not last as long"),
+    ("trigger_retraining", "guard.new_data"): Rule(
+        ranked(False, True), "the same data make no second model", "the same data may make another model"
+    ),
+    ("decide_action", "routes.*"): Rule(
+        ranked("log_status", "send_alert", "trigger_retraining"), "more is done about it", "less is done about it"
+    ),
+    ("*", "alerts.on_failure"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_retry"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_success"): Rule(more, "more are told", "fewer are told"),
+    ("*", "trigger_rule"): Rule(_trigger_rule, "a failure before holds it back", "it runs although one before failed"),
+}
+# operators whose task is a check, or tells somebody: one more tightens, one less loosens
+CHECKS = ("check_data_freshness", "check_drift", "evaluate_model", "send_alert", "validate_data_quality")
+
+
+def mark(path: KeyPath, before: Any, after: Any) -> tuple[str, str]:
+    """Return how the change at ``path`` of a pipeline is marked ("" for not at all), and what that means."""
+    rule = _first(PIPELINE_RULES, path)
+    return _marked(rule, before, after)
+
+
+def mark_task(operator: str, path: KeyPath, before: Any, after: Any) -> tuple[str, str]:
+    """Return the same for ``path`` in a task; of a route, ``before`` and ``after`` are the operators it leads to."""
+    own = {name: rule for (owner, name), rule in TASK_RULES.items() if owner in (operator, "*")}
+    return _marked(_first(own, path), before, after)
+
+
+def mark_check(before: str, after: str) -> tuple[str, str]:
+    """Return how it is marked that there is one check more or less; "" for the operator of no task."""
+    was, is_now = before in CHECKS, after in CHECKS
+    if was == is_now:
+        return "", ""
+    return (TIGHTENED, "one check more") if is_now else (LOOSENED, "one check less")
+
+
+def mark_operator(before: str, after: str) -> tuple[str, str]:
+    """Return how it is marked that a task has another operator: as a check, or as what a route leads to."""
+    found = mark_check(before, after)
+    return found if found[0] else mark_task("decide_action", ("routes", "any"), before, after)
+
+
+def _marked(rule: Rule | None, before: Any, after: Any) -> tuple[str, str]:
+    way = rule.compare(before, after) if rule else ""
+    words = {TIGHTENED: rule.tightened, LOOSENED: rule.loosened} if rule else {}
+    return way, words.get(way, "")
+
+
+def _first(rules: Mapping[str, Rule], path: KeyPath) -> Rule | None:
+    parts = tuple(str(part) for part in path)
+    return next((rule for pattern, rule in rules.items() if _fits(pattern, parts)), None)
+
+
+def _fits(pattern: str, parts: tuple[str, ...]) -> bool:
+    names = pattern.split(".")
+    return len(names) == len(parts) and all(name in ("*", part) for name, part in zip(names, parts, strict=True))

@@ -1,0 +1,105 @@
+"""Which way a rule moved, and that docs/plan.md says so of every rule."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftgate.plan import marks
+from driftgate.plan.marks import LOOSENED, TIGHTENED, mark, mark_task
+from driftgate.plan.values import MISSING
+
+ROOT = Path(__file__).parents[2]
+
+
+def rows() -> dict[str, str]:
+    """Each rule in the table of docs/plan.md, and what it says of tightening it."""
+    text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8").partition("## Tightened and loosened")[2]
+    table = re.findall(r"^\| (`.+?) \| .+ \| (.+) \|$", text, re.MULTILINE)
+    return {
+        (f"{owner}:" if (owner := (re.findall(r"` of `(\w+)`", what) or [""])[0]) else "") + name: because
+        for what, because in table
+        for name in re.findall(r"`([^`]+)`", what.partition(" of `")[0])
+    }
+
+
+def test_the_table_in_the_docs_has_every_rule() -> None:
+    own = {name: rule.tightened for name, rule in marks.PIPELINE_RULES.items()}
+    of_tasks = {f"{owner}:{name}": rule.tightened for (owner, name), rule in marks.TASK_RULES.items() if owner != "*"}
+
+    assert rows() == {**own, **of_tasks}
+
+
+def test_the_docs_name_every_check() -> None:
+    text = (ROOT / "docs" / "plan.md").read_text(encoding="utf-8").partition("Loosened is the other way round")[2]
+
+    assert all(f"`{name}`" in text.partition("\n\n")[0].replace("\n", " ") for name in marks.CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "way"),
+    [
+        ({"above": 0.9}, {"above": 0.95}, TIGHTENED),
+        ({"at_least": 0.9}, {"at_least": 0.8}, LOOSENED),
+        ({"above": 0.9}, {"at_least": 0.9}, LOOSENED),
+        ({"above": 0.9}, {"at_least": 0.91}, TIGHTENED),
+        ({"below": 0.3}, {"below": 0.2}, TIGHTENED),
+        ({"at_most": 0.3}, {"at_most": 0.4}, LOOSENED),
+        ({"at_most": 0.3}, {"below": 0.3}, TIGHTENED),
+        ({"above": 0.9}, {"below": 0.9}, ""),
+        (MISSING, {"below": 0.3}, TIGHTENED),
+        ({"below": 0.3}, MISSING, LOOSENED),
+        ({"above": 0.9}, {"above": 0.9}, ""),
+    ],
+)
+def test_gates(before: Any, after: Any, way: str) -> None:
+    assert mark(("gates", "roc_auc"), before, after)[0] == way
+
+
+def test_durations_count_by_their_length() -> None:
+    assert mark(("dataset", "max_age"), "8d", "200h")[0] == LOOSENED
+    assert mark_task("trigger_retraining", ("guard", "cooldown"), "6h", "300m")[0] == LOOSENED
+    assert mark_task("trigger_retraining", ("guard", "cooldown"), "6h", "1d")[0] == TIGHTENED
+
+
+def test_a_column_may_take_other_values() -> None:
+    path = ("quality", "columns", "plan", "allowed")
+
+    assert mark(path, ["a", "b"], ["a"])[0] == TIGHTENED
+    assert mark(path, ["a"], ["a", "b"])[0] == LOOSENED
+    assert mark(path, ["a", "b"], ["a", "c"]) == ("", "")
+
+
+def test_a_route_is_marked_by_what_it_leads_to() -> None:
+    assert mark_task("decide_action", ("routes", "critical"), "trigger_retraining", "log_status")[0] == LOOSENED
+    assert mark_task("decide_action", ("routes", "minor"), "log_status", "send_alert")[0] == TIGHTENED
+    assert mark_task("decide_action", ("routes", "minor"), "log_status", "some.foreign.Operator") == ("", "")
+
+
+def test_a_trigger_rule_that_goes_on_after_a_failure_is_loose() -> None:
+    assert mark_task("log_status", ("trigger_rule",), MISSING, "all_done")[0] == LOOSENED
+    assert mark_task("log_status", ("trigger_rule",), "all_done", "none_failed")[0] == TIGHTENED
+    assert mark_task("log_status", ("trigger_rule",), "all_success", "none_failed") == ("", "")
+
+
+@pytest.mark.parametrize(
+    "path", [("retries",), ("execution_timeout",), ("owner",), ("model", "test_size"), ("schedule",)]
+)
+def test_the_rest_is_neutral(path: tuple[str, ...]) -> None:
+    assert mark(path, 1, 2) == ("", "")
+
+
+@given(st.sampled_from(sorted(marks.PIPELINE_RULES)), st.floats(0, 1), st.floats(0, 1))
+def test_back_and_forth_are_opposites(name: str, one: float, other: float) -> None:
+    path = tuple(name.split("."))
+    values: tuple[Any, Any] = ({"above": one}, {"above": other}) if name == "gates.*" else (one, other)
+    if name.rpartition(".")[2] in {"allowed", "ignore", "to", "on_failure", "on_retry", "on_success"}:
+        values = [one], [one, other]
+    opposite = {TIGHTENED: LOOSENED, LOOSENED: TIGHTENED, "": ""}
+
+    assert mark(path, *values)[0] == opposite[mark(path, *values[::-1])[0]]
