@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from driftgate.config import schemas
 from driftgate.config.draft import Draft
 from driftgate.config.tree import Node
-from driftgate.config.words import dotted, shorten, suggest, suggest_key
+from driftgate.config.words import called, shorten, suggest, suggest_key
 from driftgate.errors import Problem
 
 # Parameters of every Airflow operator that are not the task's to give, and what to do instead.
@@ -33,7 +33,7 @@ def check_foreign(draft: Draft) -> Iterator[Problem]:
 
 
 def _check_key(draft: Draft, node: Node, key: str) -> Iterator[Problem]:
-    message = f"{dotted((*node.path, key))}: a task cannot have '{shorten(key)}'"
+    message = f"{called((*node.path, key))}: a task cannot have '{shorten(key)}'"
     if key in NOT_OURS:
         yield draft.layers.problem((*node.path, key), "unknown-key", message, NOT_OURS[key], at_key=True)
     elif key not in (known := schemas.task_keys()) and (hint := _slip(key, list(known))):
@@ -58,5 +58,5 @@ def _check_target(draft: Draft, node: Node) -> Iterator[Problem]:
         return
     if hint := suggest(target, known):
         path = (*node.path, "trigger_dag_id")
-        message = f"{dotted(path)}: there is no pipeline '{shorten(target)}'"
+        message = f"{called(path)}: there is no pipeline '{shorten(target)}'"
         yield draft.layers.problem(path, "unknown-pipeline", message, hint, severity="warning")

@@ -131,7 +131,7 @@ def _check_column(draft: Draft, path: KeyPath, rules: Mapping[str, Any]) -> Iter
         at = draft.layers.topmost((*path, "min"), (*path, "max"))
         yield draft.layers.problem(at, "range-order", message, "swap the two")
     for bound in ("min", "max"):
-        if is_number(rules.get(bound)) and isinstance(kind, str) and kind not in _NUMERIC:
+        if is_number(rules.get(bound)) and isinstance(kind, str) and kind in _FITS and kind not in _NUMERIC:
             message = f"{dotted(path)}.{bound} is for numbers, and the column's type is {kind}"
             yield draft.layers.problem((*path, bound), "column-rule", message, "remove it, or change the type")
     for index, value in enumerate(sequence(rules.get("allowed"))):

@@ -7,14 +7,15 @@ from itertools import islice
 
 from driftgate.config import schemas
 from driftgate.config.alarms import check_alarms
+from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.estimators import check_estimator
 from driftgate.config.foreign import check_foreign
+from driftgate.config.hints import how_to_add
 from driftgate.config.limits import check_bands, check_columns, check_gates
 from driftgate.config.mapped import check_expansion
 from driftgate.config.params import check_params, required
 from driftgate.config.running import check_promotion, check_reachable, check_triggers
-from driftgate.config.sentences import how_to_add
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.templates import check_templates
 from driftgate.config.timing import check_assets, check_cooldown, check_retries, check_timing
@@ -25,7 +26,7 @@ from driftgate.config.wiring import (
     check_trigger_rules,
     check_upstream,
 )
-from driftgate.config.words import KeyPath, dotted, listing, show, suggest
+from driftgate.config.words import KeyPath, called, closest, listing, shorten, show, suggest
 from driftgate.errors import Problem
 
 # operator → the sections it works on
@@ -53,18 +54,25 @@ def check(draft: Draft) -> list[Problem]:
 def _check_name(draft: Draft) -> Iterator[Problem]:
     dag_id = draft.layers.data.get("dag_id")
     if isinstance(dag_id, str) and dag_id != draft.stem:
-        message = f"dag_id must equal the file's name, '{draft.stem}', not {show(dag_id)}"
-        hint = f"write dag_id: {draft.stem}, or rename the file"
+        message = f"dag_id must equal the file's name, '{shorten(draft.stem)}', not {show(dag_id)}"
+        fits = not any(findings(draft.stem, schemas.envelope()["properties"]["dag_id"]))
+        hint = (
+            f"write dag_id: {draft.stem}, or rename the file" if fits else f"rename the file to {shorten(dag_id)}.yaml"
+        )
         yield draft.layers.problem(("dag_id",), "dag-id-not-file-name", message, hint)
 
 
 def _check_sections_present(draft: Draft) -> Iterator[Problem]:
-    for node in draft.tasks.values():
-        for section in NEEDS_SECTION.get(node.operator, ()):
-            if section not in draft.layers.data:
-                message = f"{node.operator} works on the section '{section}', which this pipeline does not have"
-                hint = how_to_add(section, schemas.envelope()["properties"][section])
-                yield draft.layers.problem((*node.path, "operator"), "missing-section", message, hint)
+    properties = schemas.envelope()["properties"]
+    misspelt = {closest(key, schemas.sections()) for key in draft.layers.data if key not in properties}
+    for section in schemas.sections():
+        nodes = [node for node in draft.tasks.values() if section in NEEDS_SECTION.get(node.operator, ())]
+        if nodes and section not in draft.layers.data and section not in misspelt:
+            names = list(dict.fromkeys(node.operator for node in nodes))
+            work = "works" if len(names) == 1 else "work"
+            message = f"{listing(names, 'and')} {work} on the section '{section}', which this pipeline does not have"
+            path, hint = (*nodes[0].path, "operator"), how_to_add(section, properties[section])
+            yield draft.layers.problem(path, "missing-section", message, hint)
 
 
 def _check_channels(draft: Draft) -> Iterator[Problem]:
@@ -72,7 +80,7 @@ def _check_channels(draft: Draft) -> Iterator[Problem]:
     for path, names in _channel_lists(draft):
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in channels:
-                message = f"{dotted((*path, index))}: there is no alert channel '{name}'"
+                message = f"{called((*path, index))}: there is no alert channel '{name}'"
                 declared = f", which has {', '.join(channels)}" if channels else ""
                 hint = suggest(name, channels, f"declare it in alerts.channels{declared}")
                 yield draft.layers.problem((*path, index), "unknown-channel", message, hint)
@@ -94,15 +102,15 @@ def _channel_lists(draft: Draft) -> Iterator[tuple[KeyPath, list[object]]]:
 def _check_retraining(draft: Draft) -> Iterator[Problem]:
     for path, name in _pipelines_named(draft):
         if name == draft.layers.data.get("dag_id"):
-            message = f"{dotted(path)}: a pipeline cannot start itself"
+            message = f"{called(path)}: a pipeline cannot start itself"
             yield draft.layers.problem(path, "starts-itself", message, "name the pipeline that trains the model")
         elif name not in (known := draft.pipeline_names()):
-            message = f"{dotted(path)}: there is no pipeline '{name}'"
+            message = f"{called(path)}: there is no pipeline '{name}'"
             others = sorted(set(known) - {draft.stem})
             hint = suggest(name, others, f"pipelines: {', '.join(others[:20])}" if others else "")
             yield draft.layers.problem(path, "unknown-pipeline", message, hint)
         elif draft.pipeline_data and (missing := required(draft.pipeline_data(name).get("params"))):
-            message = f"{dotted(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
+            message = f"{called(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
             hint = f"give {listing(missing, 'and')} a default there"
             yield draft.layers.problem(path, "param-required", message, hint)
 
