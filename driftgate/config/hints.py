@@ -52,6 +52,8 @@ def type_hint(finding: Finding, types: list[str]) -> str:
 
 def _hint_from_collection(finding: Finding, types: list[str]) -> str:
     value = finding.value
+    if not value:
+        return ""
     if isinstance(value, dict):
         return f"write a list: {as_written(list(value))}" if types == ["array"] else ""
     if finding.path[-1:] == ("asset",):
@@ -94,7 +96,7 @@ def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
         return "write null without quotes" if "null" in types else usage(finding)
     if "boolean" in types and text.lower() in _YES_NO:
         return f"write {_YES_NO[text.lower()]} without quotes"
-    if ("number" in types or "integer" in types) and (number := _number_in(text)):
+    if ("number" in types or "integer" in types) and (number := _number_in(text, types)):
         return f"write {number}" if number != text else f"write {number} without quotes"
     if hint := _comment_hint(finding, text):
         return hint
@@ -111,14 +113,15 @@ def _comment_hint(finding: Finding, text: str) -> str:
     return written.comment_hint(value, words) if right else ""
 
 
-def _number_in(text: str) -> str | None:
+def _number_in(text: str, types: list[str]) -> str | None:
     """Return the number that ``text`` was meant to be: 0,95 → 0.95, 5% → 0.05, 1_000 → 1000."""
     percent = _PERCENT.fullmatch(text.strip())
     try:
         number = float(percent[1]) / 100 if percent else float(text.replace(",", "."))
     except ValueError:
         return None
-    return f"{number:g}" if math.isfinite(number) and abs(number) < 1e6 else None
+    fits = math.isfinite(number) and abs(number) < 1e6 and ("number" in types or number.is_integer())
+    return f"{number:g}" if fits else None
 
 
 def usage(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema
-from driftgate.config.draft import mapping
+from driftgate.config.draft import mapping, sequence
 from driftgate.config.source import Document
 from driftgate.config.tree import is_group
 from driftgate.config.words import KeyPath, dotted, listing, shorten
@@ -30,6 +30,7 @@ class Slip(NamedTuple):
     path: KeyPath  # of the mapping in which they stand
     key: str  # below which they belong; "" if it is missing
     fallen: tuple[str, ...]
+    header: str = ""  # the key of the top level that is missing above them
 
 
 def mend(document: Document, *, environment: bool = False) -> Document:
@@ -44,7 +45,7 @@ def mend(document: Document, *, environment: bool = False) -> Document:
     told = [_told(document, slip) for slip in slips]
     problems = [problem for problem in document.problems if not _follows(problem, slips)]
     for slip in slips:
-        _undo(_at(data, slip.path), slip)
+        _undo(_at(data, slip.path), _at(data, slip.path[:-1]) if slip.header else _at(data, slip.path), slip)
     for slip in slips if len(problems) < len(document.problems) else ():
         _complete(_at(data, slip.path), slip)
     for path in second:
@@ -74,8 +75,27 @@ def _slips(data: Any, path: KeyPath) -> Iterator[Slip]:
     strays = tuple(key for key, value in data.items() if key not in envelope["properties"] and _is_entry(value))
     if strays and data.get("tasks") is None:
         yield Slip(path, "tasks" if "tasks" in data else "", strays)
+    yield from _headless(data, envelope, path)
     yield from _below_nothing(data, envelope, path)
     yield from _in_tasks(data.get("tasks"), (*path, "tasks"))
+
+
+def _headless(data: Mapping[str, Any], schema: Schema, path: KeyPath) -> Iterator[Slip]:
+    """Return for each section the keys at which another one begins whose name is missing above them."""
+    properties = schema["properties"]
+    missing = [key for key, rules in properties.items() if rules.get("type") == "object" and key not in data]
+    for section in schemas.sections():
+        known = properties[section]["properties"]
+        strays = tuple(key for key in mapping(data.get(section)) if key not in known)
+        for other in missing if strays else ():
+            if all(_begins(key, data[section][key], other, properties[other]) for key in strays):
+                yield Slip((*path, section), other, strays, header=other)
+                missing.remove(other)
+                break
+
+
+def _begins(key: str, value: Any, section: str, schema: Schema) -> bool:
+    return _is_entry(value) if section == "tasks" else key in schema.get("properties", {})
 
 
 def _below_nothing(data: Mapping[str, Any], schema: Schema, path: KeyPath) -> Iterator[Slip]:
@@ -89,6 +109,9 @@ def _below_nothing(data: Mapping[str, Any], schema: Schema, path: KeyPath) -> It
                 yield Slip(path, key, fallen)
         elif isinstance(value, dict) and inner.get("properties"):
             yield from _below_nothing(value, inner, (*path, key))
+        elif isinstance(value, dict) and (rules := mapping(inner.get("additionalProperties")).get("properties")):
+            plain = frozenset(rules) - {name for name, entry in value.items() if isinstance(entry, dict)}
+            yield from _bodies(value, (*path, key), plain)
 
 
 def _fits(key: str, value: Any, schema: Schema) -> bool:
@@ -124,7 +147,7 @@ def _bodies(entries: Mapping[str, Any], path: KeyPath, keys: frozenset[str]) -> 
         if name in keys and not _is_entry(entry):
             fallen.append(name)
             continue
-        if fallen and (owner or "operator" in fallen):
+        if fallen and (owner or {"operator", "type"} & set(fallen)):
             yield Slip(path, owner, tuple(fallen))
         owner, fallen = (name if entry is None else ""), []
 
@@ -145,11 +168,17 @@ def _told(document: Document, slip: Slip) -> Problem:
         names = [*names[: _MOST_KEYS - 1], f"{len(names) - _MOST_KEYS + 1} more"]
     one = len(names) == 1
     keys, them = listing(names, "and"), "it" if one else "them"
-    path = (*slip.path, slip.key or slip.fallen[0])
-    if slip.key:
+    path = (*slip.path, slip.fallen[0] if slip.header else slip.key or slip.fallen[0])
+    if slip.header:
+        message = f"{keys} {'belongs' if one else 'belong'} below '{slip.header}', which does not stand above {them}"
+        hint = f"write {slip.header}: on a line above {them}, in the column of '{slip.path[-1]}'"
+    elif slip.key:
         stand, belong = ("stands", "belongs") if one else ("stand", "belong")
         message = f"{keys} {stand} beside '{shorten(slip.key)}' and {belong} below it"
         hint = f"indent {them} by two spaces more than '{shorten(slip.key)}'"
+    elif slip.path[-1:] in (("channels",), ("columns",)):
+        message = f"no name stands above {keys}"
+        hint = f"write the name and a ':' on a line above {them}, and indent {them} below it"
     elif slip.path[-1:] == ("tasks",):
         message = f"{keys} {'is a key' if one else 'are keys'} of a task, and no task's id stands above {them}"
         hint = f"write the id and a ':' on a line above {them}, and indent {them} below it"
@@ -157,15 +186,15 @@ def _told(document: Document, slip: Slip) -> Problem:
         message = f"{keys} {'is a task' if one else 'are tasks'}, and no 'tasks:' stands above {them}"
         hint = f"write tasks: on a line above {them}, and indent {them} below it"
     line, column = document.position(path, at_key=True)
-    if slip.key:
+    if slip.key and not slip.header:
         return Problem(document.file, line, column, dotted(path), "indentation", message, hint)
     return Problem(document.file, line, column, dotted(path), "outline", message, hint)
 
 
-def _undo(data: dict[str, Any], slip: Slip) -> None:
+def _undo(data: dict[str, Any], home: dict[str, Any], slip: Slip) -> None:
     """Put the keys where they belong; those of a task without an id below one of them, for want of a better name."""
     body = {key: data.pop(key) for key in slip.fallen}
-    data[slip.key or (slip.fallen[0] if slip.path[-1:] == ("tasks",) else "tasks")] = body
+    home[slip.key or ("tasks" if _is_entry(next(iter(body.values()))) else slip.fallen[0])] = body
 
 
 def _complete(tasks: dict[str, Any], slip: Slip) -> None:
@@ -185,8 +214,16 @@ def _follows(problem: Problem, slips: Sequence[Slip]) -> bool:
 def _second_tasks(document: Document) -> Iterator[KeyPath]:
     """Return the tasks that have a second operator: another task's, whose id is missing above it."""
     repeated = {problem.path for problem in document.problems if problem.code == "duplicate-key"}
+    repeated -= _twice(document) if repeated else set()
     if repeated:
         yield from (path for path in _tasks(document.data, ()) if dotted((*path, "operator")) in repeated)
+
+
+def _twice(document: Document) -> set[str]:
+    """Return the paths that are repeated at once, word for word."""
+    lines = ["", *(line.strip() for line in document.text.splitlines())]
+    repeated = (problem for problem in document.problems if problem.code == "duplicate-key")
+    return {problem.path for problem in repeated if lines[problem.line] == lines[problem.line - 1]}
 
 
 def _tasks(data: Any, path: KeyPath) -> Iterator[KeyPath]:
@@ -196,19 +233,36 @@ def _tasks(data: Any, path: KeyPath) -> Iterator[KeyPath]:
 
 
 def _without_second(document: Document, path: KeyPath, data: dict[str, Any], found: list[Problem]) -> list[Problem]:
-    """Return the problems with one for all of a task that begins within the one at ``path``; its keys go."""
+    """Return the problems with one for all of a task that begins within the one at ``path``, and part the two."""
     begins = next(problem for problem in found if problem.path == dotted((*path, "operator")))
-    task = _at(data, path)
-    for key in [key for key in task if document.position((*path, key), at_key=True) > (begins.line, 0)]:
+    inside = f"{dotted(path)}."
+    of_second = [problem for problem in found if problem.path.startswith(inside) and problem.line >= begins.line]
+    task, tasks = _at(data, path), _at(data, path[:-1])
+    second = {key: task[key] for key in task if document.position((*path, key), at_key=True) > (begins.line, 0)}
+    for key in second:
         del task[key]
+    if name := _missing_name(tasks):
+        repeated = {problem.path.rpartition(".")[2] for problem in of_second}
+        tasks[name] = _stand_in(document, begins.line, {**{key: task[key] for key in repeated & task.keys()}, **second})
     message = f"{begins.message}: another task begins here, and no id stands above it"
-    hint = (
-        f"write its id and a ':' above this line, in the column of '{shorten(str(path[-1]))}'; or keep one of the two"
-    )
-    others = [
-        problem for problem in found if problem.path.rpartition(".")[0] != dotted(path) or problem.line < begins.line
-    ]
-    return [*others, replace(begins, message=message, hint=hint)]
+    line = f"{shorten(name)}:" if name else "its id and a ':'"
+    hint = f"write {line} above this line, in the column of '{shorten(str(path[-1]))}'; or keep one of the two"
+    return [*(problem for problem in found if problem not in of_second), replace(begins, message=message, hint=hint)]
+
+
+def _missing_name(tasks: Mapping[str, Any]) -> str:
+    """Return the only name that tasks speak of and none has; "" if there is no such name, or there are several."""
+    said = [name for task in tasks.values() for name in sequence(mapping(task).get("depends_on"))]
+    said += [name for task in tasks.values() for name in mapping(mapping(task).get("routes")).values()]
+    unknown = {name for name in said if isinstance(name, str)} - tasks.keys()
+    return unknown.pop() if len(unknown) == 1 else ""
+
+
+def _stand_in(document: Document, line: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a task for the one whose operator is in ``line``, so that others can speak of it."""
+    operator = document.text.splitlines()[line - 1].partition(":")[2].split(" #")[0].strip().strip("'\"")
+    known = schemas.task(operator)["properties"] if operator in schemas.operators() else body
+    return {**{key: value for key, value in body.items() if key in known}, "operator": operator}
 
 
 def _whole_pipelines(data: Mapping[str, Any]) -> list[str]:

@@ -76,7 +76,10 @@ def _check_sections_present(draft: Draft) -> Iterator[Problem]:
 
 
 def _check_channels(draft: Draft) -> Iterator[Problem]:
-    channels = mapping(draft.section("alerts").get("channels"))
+    channels = draft.section("alerts").get("channels", {})
+    misspelt = [key for key in draft.section("alerts") if key != "channels" and closest(key, ["channels"])]
+    if not isinstance(channels, dict) or misspelt or not isinstance(draft.layers.data.get("alerts", {}), dict):
+        return  # told already
     for path, names in _channel_lists(draft):
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in channels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -14,11 +13,9 @@ from driftgate.config.places import stands_for
 from driftgate.config.sentences import explain
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.standard import path_of
-from driftgate.config.tree import is_group
+from driftgate.config.tree import DOTTED_PATH, is_group
 from driftgate.config.words import KeyPath, called, closest, shorten, suggest
 from driftgate.errors import Problem
-
-_DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
 def validate(layers: Layers) -> list[Problem]:
@@ -67,7 +64,7 @@ def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
     misused = list(mapped.misused(task, path))
     # Without a known operator nobody can tell which keys of its own the task may have.
     schema = _task_schema(known or "", task, unsure=bool(misused))
-    if isinstance(operator, str) and not known and not _DOTTED_PATH.fullmatch(operator):
+    if isinstance(operator, str) and not known and not DOTTED_PATH.fullmatch(operator):
         yield _unknown_operator(layers, (*path, "operator"), operator)
     for place, message, hint in misused:
         yield layers.problem(place, "wrong-type", message, hint)

@@ -100,11 +100,19 @@ def _after_unknown(draft: Draft) -> set[str]:
     """Return the tasks that may come after others than it seems: something before them is not what it must be."""
     lost = {said.node.id for said in draft.tree.references if said.target is None}
     lost.update(node.id for node in draft.tree.nodes.values() if _has_odd_dependencies(node))
-    if any(node.id in lost or not mapping(node.data.get("routes")) for node in draft.with_operator("decide_action")):
+    deciding = [node for node in draft.tasks.values() if node.operator == "decide_action" or "routes" in node.data]
+    if any(node.id in lost or _has_lost_route(node) for node in deciding):
         return set(draft.tasks)  # any of them may be what a route means
     begun = {node.id for node in draft.tasks.values() if not lost.isdisjoint((node.id, *draft.tree.around(node)))}
     nameless = {node.id for node in draft.tasks.values() if not node.operator}
     return begun | draft.order.downstream([*begun, *nameless])
+
+
+def _has_lost_route(node: Node) -> bool:
+    """Tell whether a severity has no route, or one to nothing that could be a task."""
+    severities = schemas.parameters("decide_action")["properties"]["routes"]["required"]
+    routes = mapping(node.data.get("routes"))
+    return not node.operator or not all(isinstance(routes.get(severity), str) for severity in severities)
 
 
 def _has_odd_dependencies(node: Node) -> bool:

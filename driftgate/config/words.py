@@ -88,7 +88,9 @@ def closest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | Non
     """Return the option that ``word`` most likely stands for, blind to case, spaces and hyphens."""
     plain = {_plain(option): option for option in islice(options, _MOST_OPTIONS)}
     matches = difflib.get_close_matches(_plain(word[:200]), plain, n=1, cutoff=cutoff)
-    return plain[matches[0]] if matches else None
+    letters = sorted(_plain(word[:200]))
+    turned = (option for key, option in plain.items() if len(letters) > 1 and sorted(key) == letters)  # ot → to
+    return plain[matches[0]] if matches else next(turned, None)
 
 
 def _plain(word: str) -> str:
