@@ -21,6 +21,7 @@ from driftgate.config.words import KeyPath, dotted, listing, shorten
 from driftgate.errors import Problem
 
 _OF_OTHERS = frozenset({"dag_id", "default_args", "description", "schedule", "schedule_interval", "start_date"})
+_UNNAMED = "another_task"
 _MOST_KEYS = 5  # that a message names
 
 
@@ -241,9 +242,11 @@ def _without_second(document: Document, path: KeyPath, data: dict[str, Any], fou
     second = {key: task[key] for key in task if document.position((*path, key), at_key=True) > (begins.line, 0)}
     for key in second:
         del task[key]
-    if name := _missing_name(tasks):
-        repeated = {problem.path.rpartition(".")[2] for problem in of_second}
-        tasks[name] = _stand_in(document, begins.line, {**{key: task[key] for key in repeated & task.keys()}, **second})
+    name, repeated = _missing_name(tasks), {problem.path.rpartition(".")[2] for problem in of_second}
+    body = {**{key: task[key] for key in repeated & task.keys()}, **second}
+    if "depends_on" in repeated:
+        body["depends_on"] = [path[-1]]  # most likely
+    tasks.setdefault(name or _UNNAMED, _stand_in(document, begins.line, body))
     message = f"{begins.message}: another task begins here, and no id stands above it"
     line = f"{shorten(name)}:" if name else "its id and a ':'"
     hint = f"write {line} above this line, in the column of '{shorten(str(path[-1]))}'; or keep one of the two"
