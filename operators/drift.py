@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from driftgate.errors import DriftgateError, UserMistake
 from operators.base import DriftgateOperator, Section, as_airflow, result_of
 from operators.connections import model_api
+from operators.memory import Memory, key_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -32,6 +33,7 @@ class CheckDriftOperator(DriftgateOperator):
     """
 
     template_fields = ("psi",)
+    remembers = True
 
     def __init__(
         self,
@@ -55,13 +57,14 @@ class CheckDriftOperator(DriftgateOperator):
         self.features_field = features_field
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it."""
+        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it, and since when it is as severe."""
         from driftgate.services import drift
 
         fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
         found = drift.check(model_api(self.connection), self.endpoint, self.window, self.psi, fields)
         self.log.info(found.summary)
-        return found.to_json()
+        seen = Memory(context, self.dag_id).since(key_of(context, "severity"), found.severity)
+        return {**found.to_json(), "since": seen}
 
 
 def drift_of(operator: Any, context: Context) -> dict[str, Any]:
