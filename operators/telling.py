@@ -131,7 +131,7 @@ def _attempt(alert: Alert, channel: Section) -> tuple[bool, str]:
     seconds = parse_duration(channel["timeout"]).total_seconds()
     try:
         work = _WAYS[channel["type"]](alert, channel, seconds)
-        services.within(seconds, work)
+        services.within(seconds + 0.5, work)  # its own time-outs, which can say more, come first
     except _Partly as error:
         return True, _reason(error)
     except Exception as error:  # a channel that does not work is no reason for a pipeline not to
@@ -157,6 +157,8 @@ def redacted(text: str) -> str:
 
 
 def _email(alert: Alert, channel: Section, seconds: float) -> Callable[[], None]:
+    from airflow.sdk.exceptions import AirflowException
+
     from operators.mailer import Mailer
 
     conn = connection(channel["connection"], "smtp://user:password@mail.example.com:587")
@@ -166,7 +168,7 @@ def _email(alert: Alert, channel: Section, seconds: float) -> Callable[[], None]
     def send() -> None:
         try:
             refused = mailer.send(mail)
-        except OSError as error:  # smtplib's errors are too
+        except (OSError, AirflowException) as error:  # smtplib's errors are of the first kind
             raise Outage(f"the mail server of connection {channel['connection']!r} did not take the mail: "
                          f"{_said(error)}") from None  # fmt: skip
         if refused:
@@ -175,7 +177,7 @@ def _email(alert: Alert, channel: Section, seconds: float) -> Callable[[], None]
     return send
 
 
-def _said(error: OSError) -> str:
+def _said(error: Exception) -> str:
     return "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
 
 

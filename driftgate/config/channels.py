@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from driftgate.config import schemas
-from driftgate.config.conform import Finding
+from driftgate.config.conform import Finding, Schema
 from driftgate.config.draft import Draft, mapping
 from driftgate.config.layers import Layers
 from driftgate.config.sentences import explain
@@ -26,7 +26,7 @@ def check_types(layers: Layers) -> Iterator[Problem]:
             yield from _check_type(layers, (*_PATH, name), channel, rules)
 
 
-def _check_type(layers: Layers, path: KeyPath, channel: dict[str, Any], rules: schemas.Schema) -> Iterator[Problem]:
+def _check_type(layers: Layers, path: KeyPath, channel: dict[str, Any], rules: Schema) -> Iterator[Problem]:
     yield from explain(Finding(path, "required", rules["required"], channel, rules), layers)
     known = schemas.definition("channel")["properties"]
     for key in channel:

@@ -131,7 +131,9 @@ def definition(name: str) -> Schema:
 @cache
 def channel(kind: str) -> Schema | None:
     """Return what a channel of one type needs and may have; None if there is no such type."""
-    common = _define("channel") if "channel" in _pipeline_file()["$defs"] else {"allOf": ()}  # not in older ones
+    if "channel" not in _pipeline_file()["$defs"]:  # of an older state of the language
+        return None
+    common = _define("channel")
     for branch in common["allOf"]:
         if branch["if"]["properties"]["type"]["const"] == kind:
             own = branch["then"]

@@ -146,7 +146,7 @@ def as_slack(alert: Alert) -> dict[str, Any]:
     ]
     links = " · ".join(f"<{_mrkdwn(url)}|{_label(name)}>" for name, url in alert.links.items())
     where = f"Configured in `{_mrkdwn(alert.where)}`" if alert.where else ""
-    blocks = [
+    blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(alert.subject, 150)}},
         {"type": "section", "text": {"type": "plain_text", "text": _cut("\n".join(lines).strip() or " ", 3_000)}},
     ]

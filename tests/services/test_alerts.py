@@ -32,7 +32,9 @@ def alert(**changes: Any) -> Alert:
 
 
 def test_the_text_has_the_numbers_their_thresholds_and_where_these_are_written() -> None:
-    assert as_text(alert()) == """\
+    assert (
+        as_text(alert())
+        == """\
 Drift <b>moderate</b>
 
 second line
@@ -57,6 +59,7 @@ Task and its log: http://airflow/t
 
 Configured in config/x.yaml:28:3
 """
+    )
 
 
 def test_an_alert_about_nothing_but_a_message_has_nothing_else() -> None:
@@ -85,7 +88,7 @@ def test_nobody_can_call_a_whole_slack_channel_and_no_block_is_longer_than_slack
     assert body["text"].startswith("&lt;!channel&gt; ")
     assert header["text"]["type"] == section["text"]["type"] == "plain_text"
     assert (len(header["text"]["text"]), len(section["text"]["text"]) <= 3_000) == (150, True)
-    assert '<http://airflow/t|Task and its log>' in links["elements"][0]["text"]
+    assert "<http://airflow/t|Task and its log>" in links["elements"][0]["text"]
 
 
 def test_the_body_for_machines_is_what_the_documentation_says() -> None:

@@ -33,7 +33,9 @@ def test_what_nobody_was_told_is_news() -> None:
 def test_what_has_not_changed_is_no_news_until_it_is_time_to_remind() -> None:
     before = [told("a", "moderate", 0)]
     reason = "told at 2026-06-01 00:00 UTC by a, and unchanged since"
-    assert known(news("b", "moderate", 23.9), "mail", before, DAY) == f"{reason}, to be repeated from 2026-06-02 00:00 UTC"
+    assert (
+        known(news("b", "moderate", 23.9), "mail", before, DAY) == f"{reason}, to be repeated from 2026-06-02 00:00 UTC"
+    )
     assert known(news("b", "moderate", 24), "mail", before, DAY) == ""
     assert known(news("b", "moderate", 9_999), "mail", before, None) == reason
 

@@ -31,7 +31,7 @@ class Sink:
         return [posted.body for posted in self.posted if posted.path == path]
 
     def __enter__(self) -> Sink:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"sink": self}))
         self.server.daemon_threads = True
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
@@ -43,39 +43,38 @@ class Sink:
         self.server.server_close()
 
 
-def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 (its name in http.server)
-            self._answer(200, json.dumps(sink.drift).encode())
+class Handler(BaseHTTPRequestHandler):
+    sink: Sink
 
-        def do_POST(self) -> None:  # noqa: N802
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            sink.posted.append(Posted(self.path, dict(self.headers), body))
-            first = self.path.split("/")[1]
-            if first == "hang":
-                sink.ended.wait(20)
-            elif first == "trickle":
-                self._trickle()
-            else:
-                self._answer(int(first) if first.isdigit() else 200, f"no_service {self.path}".encode())
+    def do_GET(self) -> None:
+        self._answer(200, json.dumps(self.sink.drift).encode())
 
-        def _trickle(self) -> None:
-            self.wfile.write(b"HTTP/1.0 200 OK\r\n")
-            for number in range(200):
-                if sink.ended.is_set():
-                    return
-                self.wfile.write(f"X-{number}: 1\r\n".encode())
-                time.sleep(0.1)
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.sink.posted.append(Posted(self.path, dict(self.headers), body))
+        first = self.path.split("/")[1]
+        if first == "hang":
+            self.sink.ended.wait(20)
+        elif first == "trickle":
+            self._trickle()
+        else:
+            self._answer(int(first) if first.isdigit() else 200, f"no_service {self.path}".encode())
 
-        def _answer(self, status: int, content: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            if 300 <= status < 400:
-                self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(content)
+    def _trickle(self) -> None:
+        self.wfile.write(b"HTTP/1.0 200 OK\r\n")
+        for number in range(200):
+            if self.sink.ended.is_set():
+                return
+            self.wfile.write(f"X-{number}: 1\r\n".encode())
+            time.sleep(0.1)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def _answer(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        if 300 <= status < 400:
+            self.send_header("Location", "/elsewhere")
+        self.end_headers()
+        self.wfile.write(content)
 
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
