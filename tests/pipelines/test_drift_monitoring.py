@@ -154,7 +154,7 @@ def test_a_template_that_speaks_of_something_unknown_fails_at_once_and_says_what
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
-    lab.edit("drift_monitoring", "{{ drift.summary }}", "{{ drift.sumary.upper() }}")
+    lab.edit("drift_monitoring", "{{ drift.summary }}", "{{ drift['sumary'].upper() }}")
     ran = lab.run("drift_monitoring")
     assert ran.tasks["send_alert"] == "failed"
     assert "a template cannot be filled in: 'dict object' has no attribute 'sumary'; there is drift.severity" in ran.log
