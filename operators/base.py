@@ -22,14 +22,24 @@ def nowhere(*path: str | int) -> str:
     return ".".join(str(key) for key in path)
 
 
+def place(locate: Callable[..., str], *path: str | int) -> str:
+    """Return where a value stands; its dotted path when its file cannot be read: a message must not fail for that."""
+    try:
+        return locate(*path)
+    except Exception:
+        return nowhere(*path)
+
+
 class DriftgateOperator(BaseOperator):
     """An operator whose work may end in a DriftgateError.
 
     A mistake fails the task at once, for no retry can mend it; an outage is tried again. ``locate`` tells
-    where in which file a value of the pipeline stands; ``driftgate.build`` sets it.
+    where in which file a value of the pipeline stands, ``path`` is the task's own there; ``driftgate.build`` sets
+    them.
     """
 
     locate: Callable[..., str] = staticmethod(nowhere)
+    path: tuple[str | int, ...] = ()
 
     def execute(self, context: Context) -> Any:
         """Do the work; translate its errors into Airflow's."""

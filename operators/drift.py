@@ -7,22 +7,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
-from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
 
 from driftgate.errors import DriftgateError, UserMistake
 from operators.base import DriftgateOperator, Section, as_airflow, result_of
 from operators.connections import model_api
+from operators.memory import Memory, key_of
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
-
-
-STATE_KEY = "history"
 
 
 class CheckDriftOperator(DriftgateOperator):
@@ -38,7 +35,7 @@ class CheckDriftOperator(DriftgateOperator):
     """
 
     template_fields = ("psi",)
-    history: Asset  # stands for the monitor; Airflow keeps what its runs found as the asset's state
+    remembers = True
 
     def __init__(
         self,
@@ -53,8 +50,6 @@ class CheckDriftOperator(DriftgateOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.history = Asset(name=f"drift seen by {self.dag_id}", uri=f"driftgate://drift/{self.dag_id}")
-        self.inlets = [*self.inlets, self.history]
         self.psi = psi
         self.connection = connection
         self.endpoint = endpoint
@@ -64,24 +59,25 @@ class CheckDriftOperator(DriftgateOperator):
         self.features_field = features_field
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it."""
+        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it, and since when it is as severe."""
         from driftgate.services import drift
 
         fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
         api = model_api(self.connection)
         found = drift.check(api, self.endpoint, self.window, self.psi, fields, datetime.now(UTC))
-        found = replace(found, streak=self._remember(context, found.severity))
+        memory = Memory(context, self.dag_id)
+        found = replace(found, streak=self._streak(context, memory, found.severity))
         self.log.info(found.summary)
-        return found.to_json()
+        return {**found.to_json(), "since": memory.since(key_of(context, "severity"), found.severity)}
 
-    def _remember(self, context: Context, severity: str) -> int:
+    def _streak(self, context: Context, memory: Memory, severity: str) -> int:
         """Add what this run found to what earlier ones did; return how many in a row found the same."""
         from driftgate.services.drift import Seen, remember, streak
 
-        store, run = context["asset_state_store"][self.history], context["dag_run"]
-        history = [Seen.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
+        run, key = context["dag_run"], key_of(context, "history")
+        history = [Seen.from_json(stored) for stored in memory.get(key) or ()]
         new = Seen(run.run_after, run.run_id, severity)
-        store.set(STATE_KEY, list[Any](seen.to_json() for seen in remember(history, new)))
+        memory.set(key, [seen.to_json() for seen in remember(history, new)])
         return streak(history, new)
 
 

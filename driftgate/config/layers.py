@@ -85,12 +85,26 @@ class Layers:
 
 
 def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one layer over another. A gate is one comparison: another over it takes its place."""
+    """Return one layer over another.
+
+    A gate is one comparison: another over it takes its place, and so does a channel of another type.
+    """
     merged = merge(below, above)
+    lower, upper = (_channels(layer) for layer in (below, above))
+    for name in lower.keys() & upper.keys():
+        types = [channel.get("type") for channel in (lower[name], upper[name]) if isinstance(channel, dict)]
+        if len(types) == 2 and types[1] not in (None, types[0]):
+            merged["alerts"]["channels"][name] = upper[name]
     gates = [layer.get("gates") for layer in (below, above)]
     if all(isinstance(layer, dict) for layer in gates):
         merged["gates"] = {**gates[0], **gates[1]}  # type: ignore[dict-item]
     return merged
+
+
+def _channels(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    alerts = layer.get("alerts")
+    channels = alerts.get("channels") if isinstance(alerts, dict) else None
+    return channels if isinstance(channels, dict) else {}
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from driftgate.config.wiring import NEEDS_UPSTREAM
 from driftgate.config.words import listing
 
 _HEAD = ("Key", "Value", "Default", "Meaning", "Example")
-_NAMES = {"": "<param>", "channels": "<channel>", "columns": "<column>", "expand": "<parameter>"}
+_NAMES = {"": "<param>", "columns": "<column>", "expand": "<parameter>"}
 _WORDS = {
     "array": "list",
     "boolean": "true or false",
@@ -235,10 +235,20 @@ def _links(names: Iterable[str]) -> str:
 def _section(name: str, schema: Schema) -> list[str]:
     example = f"```yaml\n{name}: {flow(schema['examples'][0])}\n```"
     head = [f"### {name}", schema["description"], example]
+    if name == "alerts":
+        return [*head, *_alerts(schema)]
     if name != "gates":
         return [*head, _table(_rows(schema))]
     gate = "A gate is one of these comparisons; a metric that cannot be computed fails it."
     return [*head, _table(_rows(schema, deep=False)), gate, _table(_rows(schemas.definition("gate")))]
+
+
+def _alerts(schema: Schema) -> Iterator[str]:
+    yield _table(_rows(schema, deep=False))
+    for kind in schemas.definition("channel")["properties"]["type"]["enum"]:
+        rules = schemas.channel(kind)
+        yield f"A channel of type `{kind}`, below `channels.<channel>`:"
+        yield _table(_rows({**rules, "required": ["type", *rules["required"]]}, deep=False) if rules else ())
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:

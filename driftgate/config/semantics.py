@@ -7,6 +7,7 @@ from itertools import islice
 
 from driftgate.config import schemas
 from driftgate.config.alarms import check_alarms
+from driftgate.config.channels import check_secrets
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.estimators import check_estimator
@@ -43,7 +44,7 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "validate_data_quality": ("dataset", "quality"),
 }
 
-_EVENTS = ("on_failure", "on_retry", "on_success")
+_EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
 
 
 def check(draft: Draft) -> list[Problem]:
@@ -155,6 +156,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     check_gates,
     check_columns,
     _check_channels,
+    check_secrets,
     check_estimator,
     _check_retraining,
     check_cooldown,

@@ -12,7 +12,8 @@ from driftgate.config.words import KeyPath, called, suggest
 from driftgate.errors import Problem
 
 # What a message may say of drift: the fields of driftgate.services.drift.Drift, and its summary.
-DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary")
+DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary",
+         "since", "streak")  # fmt: skip
 SPEAK_OF_DRIFT = ("approval", "log_status", "send_alert")  # operators whose texts may
 
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)

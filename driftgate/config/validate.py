@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from driftgate.config import mapped, schemas
+from driftgate.config.channels import check_types
 from driftgate.config.conform import Schema, findings
 from driftgate.config.layers import Layers
 from driftgate.config.places import stands_for
@@ -33,6 +34,7 @@ def _unique(problems: Iterator[Problem]) -> Iterator[Problem]:
 
 def _problems(layers: Layers) -> Iterator[Problem]:
     yield from _check(layers, layers.data, schemas.envelope(), ())
+    yield from check_types(layers)
     yield from _check_conditions(layers, layers.data.get("schedule"), ("schedule",))
     yield from _check_tasks(layers, layers.data.get("tasks"), ("tasks",))
 

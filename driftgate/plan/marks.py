@@ -93,6 +93,17 @@ def _present(before: Any, after: Any) -> str:
     return _presence(before, after) if MISSING in (before, after) else ""
 
 
+def _reminds(before: Any, after: Any) -> str:
+    """Tightened when it reminds sooner; null never does."""
+    one, other = (MISSING if side is None else side for side in (before, after))
+    return lower(one, other)
+
+
+def _named_more(before: Any, after: Any) -> str:
+    """The same as ``more``; where nobody is named there are others who are told."""
+    return "" if MISSING in (before, after) else more(before, after)
+
+
 def _size(value: Any) -> float:
     if isinstance(value, str) and is_duration(value):
         return parse_duration(value).total_seconds()
@@ -141,6 +152,9 @@ PIPELINE_RULES: dict[str, Rule] = {
     "alerts.on_failure": Rule(more, "more are told", "fewer are told"),
     "alerts.on_retry": Rule(more, "more are told", "fewer are told"),
     "alerts.on_success": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_recovery": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_refused": Rule(_named_more, "more are told", "fewer are told"),
+    "alerts.repeat_after": Rule(_reminds, "it reminds sooner", "it reminds later"),
     "alerts.channels.*.to": Rule(more, "more are told", "fewer are told"),
     "trigger_rule": Rule(_trigger_rule, "a failure before holds tasks back", "tasks run although one before failed"),
 }
@@ -159,6 +173,8 @@ TASK_RULES: dict[tuple[str, str], Rule] = {
     ("*", "alerts.on_failure"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_retry"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_success"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_recovery"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_refused"): Rule(_named_more, "more are told", "fewer are told"),
     ("*", "trigger_rule"): Rule(_trigger_rule, "a failure before holds it back", "it runs although one before failed"),
 }
 # operators whose task is a check, or tells somebody: one more tightens, one less loosens

@@ -45,6 +45,7 @@ def known(schema: Any) -> Any:
 SCHEMAS: dict[str, Schema] = {
     "": schemas.envelope(),
     "condition": schemas.definition("condition"),
+    "channel": schemas.definition("channel"),
     "group": schemas.group(),
     "param": schemas.definition("param"),
     **{operator: schemas.task(operator) for operator in schemas.operators()},
