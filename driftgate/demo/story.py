@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from driftgate.demo import samples
 from driftgate.demo.world import MODEL, MONITORING, RETRAINING, DriftRun, Retraining, World
 from driftgate.errors import DriftgateError, Outage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ORDINARY_ROWS = 1_500
 SHIFTED_ROWS = 3_000
@@ -85,7 +88,7 @@ def quiet_done(world: World) -> str | None:
 
 def quiet(world: World) -> Iterator[Task]:
     """Traffic as the model knows it: no drift."""
-    samples.send(world.api.url, samples.first_table(), ORDINARY_ROWS, seed=1)
+    _send(world, samples.first_table(), ORDINARY_ROWS, seed=1)
     world.airflow.unpause(MONITORING)  # not before there is something to see: its schedule starts a run at once
     yield from _check_drift(world, "none")
 
@@ -109,7 +112,7 @@ def better_model(world: World) -> Iterator[Task]:
     if (retraining := earlier) is None or retraining.state == "failed":
         shifted = samples.from_new_scanner(samples.first_table())
         samples.write(shifted, world.training_data)
-        samples.send(world.api.url, shifted, SHIFTED_ROWS, seed=2)
+        _send(world, shifted, SHIFTED_ROWS, seed=2)
         yield from _check_drift(world, "critical")
         retraining = drift_retraining(world)
         if retraining == earlier:
@@ -144,7 +147,7 @@ def calm_done(world: World) -> str | None:
 
 def calm(world: World) -> Iterator[Task]:
     """The new scanner's traffic is what the new model knows."""
-    samples.send(world.api.url, samples.from_new_scanner(samples.first_table()), ORDINARY_ROWS, seed=3)
+    _send(world, samples.from_new_scanner(samples.first_table()), ORDINARY_ROWS, seed=3)
     yield from _check_drift(world, "none")
 
 
@@ -154,6 +157,10 @@ CHAPTERS = (
     Chapter("A new scanner: critical drift starts a retraining", better_model_done, better_model),
     Chapter("The new model knows the new scanner: no drift", calm_done, calm),
 )
+
+
+def _send(world: World, table: pd.DataFrame, rows: int, seed: int) -> None:
+    samples.send(world.api.url, table, rows, seed, world.api.token)
 
 
 def _check_drift(world: World, expected: str) -> Iterator[Task]:
