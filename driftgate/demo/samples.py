@@ -55,6 +55,7 @@ def write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".parquet", delete=False) as file:
         table.to_parquet(file.name)
+    os.chmod(file.name, 0o644)  # public data, and Airflow may run as another user
     os.replace(file.name, path)
 
 

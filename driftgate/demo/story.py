@@ -75,6 +75,7 @@ def first_model(world: World) -> Iterator[Task]:
     # The schedule may have started a run the moment the pipelines were unpaused; it is as good as ours.
     run_id = world.active(RETRAINING) or world.airflow.trigger(RETRAINING)
     yield from world.follow(RETRAINING, run_id)
+    _settle(world, RETRAINING)
     _require_in_service(world, world.production())
 
 
@@ -165,14 +166,19 @@ def _send(world: World, table: pd.DataFrame, rows: int, seed: int) -> None:
 
 def _check_drift(world: World, expected: str) -> Iterator[Task]:
     """Run drift_monitoring and hold what it finds against what the story expects."""
-    while early := world.active(MONITORING):  # one that the schedule started may have asked before the traffic came
-        for _ in world.follow(MONITORING, early):
-            pass
+    _settle(world, MONITORING)  # a run that the schedule started may have asked before the traffic came
     run_id = world.airflow.trigger(MONITORING)
     yield from world.follow(MONITORING, run_id)
     found = world.drift_run(run_id)
     if found is None or found.severity != expected:
         raise StoryError(f"expected severity {expected}, but drift_monitoring found: {found and _found(found)}")
+
+
+def _settle(world: World, dag_id: str) -> None:
+    """Wait for the runs that the schedule has started beside ours."""
+    while other := world.active(dag_id):
+        for _ in world.follow(dag_id, other):
+            pass
 
 
 def _require_in_service(world: World, version: str | None) -> None:

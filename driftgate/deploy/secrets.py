@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FOLDER = Path("/run/driftgate")
+POSTGRES = Path("/run/postgres-secret/password")
 
 # The user that each service runs as. Only root reads init.
 OWNERS = {"init": 0, "airflow": 50000, "mlflow": 50001, "model-api": 50002, "redis": 50003}
@@ -77,7 +78,8 @@ def rendered(values: dict[str, str]) -> Files:
     Files in capitals become environment variables of the service (``deploy/with-secrets``).
     """
     airflow = f"airflow:{values['database-airflow']}@postgres:5432/airflow"
-    mlflow = f"postgresql+psycopg://mlflow:{values['database-mlflow']}@postgres:5432"
+    # psycopg2: MLflow compares numbers with text in places, which psycopg 3 lets PostgreSQL refuse.
+    mlflow = f"postgresql+psycopg2://mlflow:{values['database-mlflow']}@postgres:5432"
     return {
         "airflow/sql_alchemy_conn": f"postgresql+psycopg2://{airflow}",
         "airflow/result_backend": f"db+postgresql+psycopg2://{airflow}",
@@ -123,6 +125,13 @@ def _write(path: Path, content: str, uid: int, give: Callable[[Path, int], None]
     os.replace(draft, path)
 
 
+def hand_to_postgres(folder: Path = FOLDER, path: Path = POSTGRES) -> None:
+    """Put PostgreSQL's own password where it alone can see it, whichever user its image runs as."""
+    path.write_text(read(folder, "database-admin"), encoding="ascii")
+    path.chmod(0o444)
+
+
 if __name__ == "__main__":
     made = make()
+    hand_to_postgres()
     print(f"Made {len(made)} secrets: {', '.join(made)}" if made else "All secrets are there")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from driftgate.serving.settings import Settings
 
 _ABOUT = "Predictions of the model in production, and how far its traffic has drifted from its training data."
-_WRONG_TOKEN = "The bearer token is absent or wrong."
+_NOT_ALLOWED = "The bearer token is absent or wrong."
 _NO_MODEL = "No model is in service; the detail says why and what to do."
 
 Credentials = Annotated[
@@ -83,7 +83,7 @@ def _life(holder: ModelHolder, store: CountStore, worker: ThreadPoolExecutor) ->
 
 
 def _add_predictions(app: FastAPI, service: ModelService, worker: ThreadPoolExecutor, guard: list[Any]) -> None:
-    refused = {401: _WRONG_TOKEN} if guard else {}
+    refused = {401: _NOT_ALLOWED} if guard else {}
 
     @app.post(
         "/predict",
@@ -128,7 +128,7 @@ def _add_reload(app: FastAPI, holder: ModelHolder, authorized: Any) -> None:
         dependencies=[authorized],
         responses=problems.described(
             {
-                401: _WRONG_TOKEN,
+                401: _NOT_ALLOWED,
                 409: "The alias names another version than the body; nothing was changed.",
                 503: "MLflow does not answer or the version cannot be served; the old model stays in service.",
             }
