@@ -36,6 +36,7 @@ CHECK, RUN = "Write and check pipelines", "Run them"
 
 COMMANDS: dict[str, Entry] = {
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
+    "doctor": Entry(RUN, "Look at a deployment, and say what to do about what is wrong", "driftgate doctor", "airflow"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
     "serve": Entry(RUN, "Serve the model in production over HTTP", "driftgate serve --port 8000", "serve"),
     "show": Entry(CHECK, "Show a pipeline as it runs, or its graph", "driftgate show drift_monitoring --graph"),

@@ -53,7 +53,7 @@ def set_admin(password: str) -> str:
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     with get_application_builder() as builder:
-        security: Any = builder.sm  # type: ignore[attr-defined]
+        security: Any = builder.sm
         user = security.find_user(ADMIN)
         if user is None:
             role = security.find_role("Admin")

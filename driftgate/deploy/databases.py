@@ -17,8 +17,10 @@ def prepare(admin_password: str, passwords: Mapping[str, str], host: str = HOST,
     """Create what is missing and set every user's password to that in ``passwords``."""
     import psycopg
 
-    connect = {"host": host, "port": port, "user": "postgres", "dbname": "postgres", "connect_timeout": 10}
-    with psycopg.connect(**connect, password=admin_password, autocommit=True) as connection:  # type: ignore[arg-type]
+    with psycopg.connect(
+        host=host, port=port, user="postgres", password=admin_password, dbname="postgres",
+        connect_timeout=10, autocommit=True,
+    ) as connection:  # fmt: skip
         for user, password in passwords.items():
             _role(connection, user, password)
         for database, owner in OWNERS.items():

@@ -17,7 +17,7 @@ FOLDER = Path("/run/driftgate")
 POSTGRES = Path("/run/postgres-secret/password")
 
 # The user that each service runs as. Only root reads init.
-OWNERS = {"init": 0, "airflow": 50000, "mlflow": 50001, "model-api": 50002, "redis": 50003}
+OWNERS = {"init": 0, "airflow": 50000, "mlflow": 50001, "model-api": 50002, "redis": 50003, "worker": 50004}
 
 Files = dict[str, str]  # path below the folder → content
 
@@ -78,12 +78,13 @@ def rendered(values: dict[str, str]) -> Files:
     Files in capitals become environment variables of the service (``deploy/with-secrets``).
     """
     airflow = f"airflow:{values['database-airflow']}@postgres:5432/airflow"
+    redis = f"redis://:{values['redis']}@redis:6379"
     # psycopg2: MLflow compares numbers with text in places, which psycopg 3 lets PostgreSQL refuse.
     mlflow = f"postgresql+psycopg2://mlflow:{values['database-mlflow']}@postgres:5432"
     return {
         "airflow/sql_alchemy_conn": f"postgresql+psycopg2://{airflow}",
-        "airflow/result_backend": f"db+postgresql+psycopg2://{airflow}",
-        "airflow/broker_url": f"redis://:{values['redis']}@redis:6379/0",
+        "airflow/broker_url": f"{redis}/0",
+        "airflow/result_backend": f"{redis}/1",
         "airflow/fernet_key": values["fernet-key"],
         "airflow/jwt_secret": values["jwt-secret"],
         "airflow/session_secret": values["session-secret"],
@@ -97,6 +98,8 @@ def rendered(values: dict[str, str]) -> Files:
         ),
         "model-api/MLFLOW_TRACKING_USERNAME": "model-api",
         "model-api/MLFLOW_TRACKING_PASSWORD": values["mlflow-model-api"],
+        "worker/broker_url": f"{redis}/0",
+        "worker/result_backend": f"{redis}/1",
         "redis/redis.conf": f"requirepass {values['redis']}\n",
     }
 

@@ -63,5 +63,7 @@ class Stack(World):
             [*compose_command(), *files, *words],
             cwd=REPOSITORY, env=self.environment, text=True, capture_output=True, timeout=seconds, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        assert done.returncode == 0, (
+            f"{words} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        )
         return done.stdout
