@@ -66,7 +66,10 @@ def set_admin(password: str) -> str:
 
 
 def connections(api_token: str, mlflow_password: str, environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Return the connections as ``airflow connections import`` reads them; mail only when a server is named."""
+    """Return the connections as ``airflow connections import`` reads them.
+
+    That of the mail server only when SMTP_HOST names one, that of git only with DRIFTGATE_GIT_URL.
+    """
     found: dict[str, dict[str, Any]] = {
         "model_api": {"conn_type": "http", "host": "model-api", "port": 8000, "password": api_token},
         "mlflow_default": {
@@ -79,6 +82,9 @@ def connections(api_token: str, mlflow_password: str, environment: Mapping[str, 
     }
     if environment.get("SMTP_HOST"):
         found["smtp_default"] = _mail(environment)
+    if url := environment.get("DRIFTGATE_GIT_URL"):
+        login, token = (environment.get(f"DRIFTGATE_GIT_{name}") or None for name in ("USER", "TOKEN"))
+        found["driftgate_git"] = {"conn_type": "git", "host": url, "login": login, "password": token}
     return found
 
 
