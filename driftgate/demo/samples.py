@@ -74,3 +74,9 @@ def send(api_url: str, table: pd.DataFrame, rows: int, seed: int, token: str | N
             raise Outage(f"the model API refused predictions: {answer.status_code} {answer.text[:200]}")
         model = answer.json()["model"]
     return model
+
+
+if __name__ == "__main__":  # for another Airflow to begin with: python -m driftgate.demo.samples > training.parquet
+    import sys
+
+    sys.stdout.buffer.write(first_table().to_parquet())

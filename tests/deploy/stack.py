@@ -13,6 +13,7 @@ from driftgate.services.airflow_api import AirflowApi
 from driftgate.services.model_api import ModelApi
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+PROJECT = "driftgate-test"  # volumes of its own: the tests end with down -v
 AIRFLOW, MLFLOW, API = "docker-compose-airflow.yml", "mlflow", "model-api"
 
 
@@ -26,11 +27,11 @@ def compose_command() -> list[str]:
 class Stack(World):
     """What the demo's story can see and do, against the stack of these compose files."""
 
-    def __init__(self, files: tuple[str, ...] = (AIRFLOW,), data: Path | None = None, password: str = "admin") -> None:
+    def __init__(self, files: tuple[str, ...] = (AIRFLOW,), data: Path | None = None) -> None:
         self.files = files
         self.data = data or REPOSITORY / "data"
         self.environment = {**os.environ, "DRIFTGATE_DATA": str(self.data)}
-        self.airflow = AirflowApi("http://127.0.0.1:8080", "admin", password)
+        self.airflow = AirflowApi("http://127.0.0.1:8080", "admin", "admin")
         self._api: ModelApi | None = None
 
     @property
@@ -60,7 +61,7 @@ class Stack(World):
         """Run docker-compose on the stack's files; returns what it printed, AssertionError when it fails."""
         files = [word for file in self.files for word in ("-f", file)]
         done = subprocess.run(
-            [*compose_command(), *files, *words],
+            [*compose_command(), "-p", PROJECT, *files, *words],
             cwd=REPOSITORY, env=self.environment, text=True, capture_output=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (
