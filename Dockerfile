@@ -3,6 +3,14 @@
 # after an edit of Driftgate's own code only the last ones, a few hundred kilobytes, are made anew.
 ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.12
 
+# What to install, alone: an edit elsewhere in pyproject.toml must not install everything anew.
+FROM ${AIRFLOW_IMAGE} AS wanted
+COPY pyproject.toml /tmp/
+RUN python -c "import tomllib; project = tomllib.load(open('/tmp/pyproject.toml', 'rb'))['project']; \
+    extras = project['optional-dependencies']; wanted = sum(map(extras.get, ('airflow', 'ml', 'serve', 'deploy')), []); \
+    print(*(name for name in project['dependencies'] + wanted if not name.startswith('driftgate')), sep='\n')" \
+    > /tmp/requirements.txt
+
 # The packages, in a virtual environment of their own beside the forty providers of the official image.
 FROM ${AIRFLOW_IMAGE} AS packages
 USER root
@@ -10,13 +18,14 @@ RUN install -d -o airflow -g 0 /opt/driftgate /opt/driftgate/source
 USER airflow
 WORKDIR /opt/driftgate/source
 RUN uv venv --quiet --python "$(python -c 'import sys; print(sys._base_executable)')" /opt/driftgate/venv
-COPY pyproject.toml constraints.txt ./
+COPY --from=wanted /tmp/requirements.txt ./
+COPY constraints.txt ./
 RUN uv pip install --quiet --no-cache --compile-bytecode --python /opt/driftgate/venv/bin/python \
-    --constraint constraints.txt --requirement pyproject.toml --extra deploy
+    --constraint constraints.txt --requirement requirements.txt
 
 # Driftgate itself, laid over that environment.
 FROM packages AS project
-COPY README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY operators operators
 COPY driftgate driftgate

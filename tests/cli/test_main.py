@@ -54,7 +54,7 @@ def test_an_unknown_command_is_guessed(run: Run) -> None:
 
 
 def test_without_a_guess_the_commands_are_listed(run: Run) -> None:
-    assert "there are demo, env, serve, show, traffic, validate" in run("x").err
+    assert "there are demo, doctor, env, serve, show, traffic, validate" in run("x").err
 
 
 def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
