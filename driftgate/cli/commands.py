@@ -37,6 +37,7 @@ CHECK, RUN, LEARN = "Write and check pipelines", "Run them", "Type less"
 COMMANDS: dict[str, Entry] = {
     "completion": Entry(LEARN, "Let your shell complete all of this", 'eval "$(driftgate completion bash)"'),
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
+    "doctor": Entry(RUN, "Look at a deployment, and say what to do about what is wrong", "driftgate doctor", "airflow"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
     "new": Entry(
         CHECK, "Write a pipeline to begin with, from your data", "driftgate new churn --from retraining", "ml"

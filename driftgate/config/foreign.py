@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from driftgate.config import schemas
 from driftgate.config.draft import Draft
@@ -36,12 +37,14 @@ def _check_key(draft: Draft, node: Node, key: str) -> Iterator[Problem]:
     message = f"{called((*node.path, key))}: a task cannot have '{shorten(key)}'"
     if key in NOT_OURS:
         yield draft.layers.problem((*node.path, key), "unknown-key", message, NOT_OURS[key], at_key=True)
-    elif key not in (known := schemas.task_keys()) and (hint := _slip(key, list(known))):
+    elif key not in schemas.task_keys() and (hint := _slip(key)):
         yield draft.layers.problem((*node.path, key), "unknown-key", message, hint, at_key=True)
 
 
-def _slip(key: str, known: list[str]) -> str:
-    """Return a hint for a key that is called otherwise here, or is all but one of the known; "" for any other."""
+@lru_cache(maxsize=1_000)
+def _slip(key: str) -> str:
+    """Return a hint for a key that is called otherwise here, or is all but one of every task's; "" for any other."""
+    known = list(schemas.task_keys())
     plain = key.lower().replace("-", "").replace("_", "")
     for other in known:
         alike = SequenceMatcher(None, plain, other.replace("_", "")).ratio()

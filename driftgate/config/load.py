@@ -40,11 +40,17 @@ class Loaded:
     checked: Known = field(default_factory=dict)  # what to pass as ``known`` the next time
 
 
-def config_dir() -> Path:
-    """Return the folder of the configuration: $DRIFTGATE_CONFIG_DIR, or ``config/`` of the repository."""
+def config_dir(dag_file: str | None = None) -> Path:
+    """Return the folder of the configuration: $DRIFTGATE_CONFIG_DIR, or ``config/`` of the repository.
+
+    The repository is that of ``dag_file``, a file in its ``dags/``: where this package is installed apart from
+    it, as in the image, the package cannot know which version of the repository Airflow is reading.
+    """
     chosen = os.environ.get("DRIFTGATE_CONFIG_DIR")
     if chosen:
         return Path(chosen).absolute()
+    if dag_file and (beside := Path(dag_file).absolute().parents[1] / "config").is_dir():
+        return beside
     in_repository = _REPOSITORY / "config"
     return in_repository if in_repository.is_dir() else Path.cwd() / "config"
 

@@ -94,7 +94,7 @@ def _unknown_operator(layers: Layers, path: KeyPath, operator: str) -> Problem:
 
 def _stray_part(layers: Layers, path: KeyPath, task: Any) -> Problem | None:
     """Return the problem of a task that means to change one of another file, and misses its name."""
-    if not isinstance(task, dict) or any(stands_for(key, ("operator",)) for key in task):
+    if not isinstance(task, dict) or "operator" in task or any(stands_for(key, ("operator",)) for key in task):
         return None
     siblings = {name: layers.place((*path[:-1], name))[0] for name in layers.at(path[:-1]) if name != path[-1]}
     own = layers.place(path)[0]
