@@ -230,7 +230,7 @@ def test_dead_channels_are_reported_on_the_others_and_do_not_fail_the_pipeline(
     world.edit("watch", "[mail, chat, pager]", "[mail, hanging, pager, failing, nowhere]")
     begun = time.monotonic()
     ran = watch(world, sink, 0.2)
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60  # the one that hangs would do so for ever
     assert (ran.state, ran.tasks["tell"]) == ("success", "success")
     assert ran.results["tell"]["sent"] == ["pager", "mail"]
     reasons = ran.results["tell"]["undelivered"]
