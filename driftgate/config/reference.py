@@ -193,6 +193,8 @@ operators may not.
 | `{{ drift.features }}` | the PSI of each feature: `{{ drift.features['mean radius'] }}` |
 | `{{ drift.model }}`, `{{ drift.version }}` | name and version of the model in production; empty if not known |
 | `{{ drift.window }}` | from `{{ drift.window.start }}` until `{{ drift.window.end }}`; empty if not known |
+| `{{ drift.since }}` | since when the severity is what it is |
+| `{{ drift.streak }}` | how many runs in a row, this one included, found this severity |
 | `{{ drift.reason }}` | why the severity is unknown; empty when it is not |
 """
 
