@@ -226,7 +226,7 @@ class _Builder:
             hint = "repeat the keys here, or put what pipelines share into defaults.yaml"
             self._note(node, "merge-key", "merge keys (<<) are not supported", hint)
             return None
-        if found := commented(node.value):
+        if not node.style and (found := commented(node.value)):
             message, hint = found
             self._note(node, "yaml-syntax", message, f"{hint} …")
             return None
