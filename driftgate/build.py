@@ -6,7 +6,7 @@ import importlib
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -115,8 +115,10 @@ def _nodes(pipeline: Pipeline, dag: DAG) -> dict[str, Node]:
     return nodes
 
 
-def _producers_first(tasks: tuple[Task, ...]) -> Iterator[Task]:
+def _producers_first(tasks: tuple[Task, ...]) -> Iterable[Task]:
     """The tasks, each after those whose results it is mapped over."""
+    if not any(_producers(task) for task in tasks):
+        return tasks
     by_id = {task.task_id: task for task in tasks}
     order = TopologicalSorter({task.task_id: [name for name in _producers(task) if name in by_id] for task in tasks})
     return (by_id[task_id] for task_id in order.static_order())
@@ -192,6 +194,8 @@ def _assets(task: Task) -> dict[str, list[str]]:
 def _callbacks(task: Task, pipeline: Pipeline) -> dict[str, list[Any]]:
     """Alerts about the task: on the channels that it names itself, else on those of the pipeline."""
     found: dict[str, list[Any]] = {}
+    if not task.alerts and "alerts" not in pipeline.sections:
+        return found
     for event in EVENTS:
         if names := _told(task, pipeline, event):
             alerts = pipeline.sections["alerts"]

@@ -34,10 +34,9 @@ def check_foreign(draft: Draft) -> Iterator[Problem]:
 
 
 def _check_key(draft: Draft, node: Node, key: str) -> Iterator[Problem]:
-    message = f"{called((*node.path, key))}: a task cannot have '{shorten(key)}'"
-    if key in NOT_OURS:
-        yield draft.layers.problem((*node.path, key), "unknown-key", message, NOT_OURS[key], at_key=True)
-    elif key not in schemas.task_keys() and (hint := _slip(key)):
+    hint = NOT_OURS.get(key) or (_slip(key) if key not in schemas.task_keys() else "")
+    if hint:
+        message = f"{called((*node.path, key))}: a task cannot have '{shorten(key)}'"
         yield draft.layers.problem((*node.path, key), "unknown-key", message, hint, at_key=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from driftgate.config import schemas
@@ -173,6 +173,11 @@ def hint_for_key(key: str, schema: Schema, value: Any, beside: Container[str]) -
 
 def stands_for(key: str, options: Collection[str]) -> str | None:
     """Return the one of ``options`` that is meant by ``key``: misspelt, or called otherwise elsewhere."""
+    return _stands_for(key, tuple(options))
+
+
+@lru_cache(maxsize=4_000)  # the same keys again and again
+def _stands_for(key: str, options: tuple[str, ...]) -> str | None:
     names = (_RENAMED | _OF_TASKS).get(_plain(key), ())
     return next((name for name in names if name in options), None) or closest(key, options)
 
