@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -115,8 +116,11 @@ class _Loader:
         return self._results[path]
 
     def _guarded(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
+        known = None
+        with suppress(Exception):  # what was kept can be damaged: then it is found out anew
+            known = self._unchanged(path)
         try:
-            return self._unchanged(path) or self._load(path)
+            return known or self._load(path)
         except Exception as error:  # a bug of ours in one file must not take the pipelines of all others down
             message = f"Driftgate itself fails on this file: {type(error).__name__}: {error}"
             hint = "please report it, with the file; the other pipelines are not affected"
