@@ -60,11 +60,17 @@ class Lab:
         path.write_text(text.replace(old, new))
 
     def start_api(self) -> None:
-        with (self.folder / "api.log").open("ab") as log:
-            self.api = subprocess.Popen(
-                [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)], stdout=log, stderr=log
-            )
-        self.wait(lambda: requests.get(f"{self.api_url}/health", timeout=2).ok)
+        """Start the model API and wait until it answers; what it said is the failure when it ends instead."""
+        path = self.folder / "api.log"
+        with path.open("ab") as log:
+            command = [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)]
+            self.api = api = subprocess.Popen(command, stdout=log, stderr=log)
+
+        def answers() -> bool:
+            assert api.poll() is None, f"the model API ended:\n{path.read_text()}"
+            return bool(requests.get(f"{self.api_url}/health", timeout=2).ok)
+
+        self.wait(answers)
 
     @staticmethod
     def wait(true: Callable[[], bool]) -> None:
