@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
     "doctor": Entry(RUN, "Look at a deployment, and say what to do about what is wrong", "driftgate doctor", "airflow"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
+    "explain": Entry(RUN, "Say why something happened: drift, gates, promotions", "driftgate explain --kind guard"),
     "new": Entry(
         CHECK, "Write a pipeline to begin with, from your data", "driftgate new churn --from retraining", "ml"
     ),
