@@ -11,6 +11,8 @@ from driftgate.config.source import Document
 from driftgate.config.words import KeyPath, dotted
 from driftgate.errors import Problem
 
+COMPARISONS = ("above", "at_least", "below", "at_most")  # of a gate
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -61,12 +63,18 @@ class Layers:
 
 
 def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one layer over another. A gate is one comparison: another over it takes its place."""
+    """Return one layer over another. A gate compares once: another comparison over it takes its place."""
     merged = merge(below, above)
-    gates = [layer.get("gates") for layer in (below, above)]
-    if all(isinstance(layer, dict) for layer in gates):
-        merged["gates"] = {**gates[0], **gates[1]}  # type: ignore[dict-item]
+    old, new = below.get("gates"), above.get("gates")
+    if isinstance(old, dict) and isinstance(new, dict):
+        merged["gates"] = merge({name: _without_comparison(gate, new.get(name)) for name, gate in old.items()}, new)
     return merged
+
+
+def _without_comparison(gate: Any, above: Any) -> Any:
+    if not isinstance(gate, dict) or not isinstance(above, dict) or not above.keys() & set(COMPARISONS):
+        return gate
+    return {key: value for key, value in gate.items() if key not in COMPARISONS}
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

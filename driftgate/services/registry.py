@@ -22,6 +22,7 @@ PREVIOUS = "previous"
 RUN_TAG = "driftgate.airflow_run"
 JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
+DATA_TAG = "driftgate.data_digest"
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -106,6 +107,15 @@ def version_at(client: MlflowClient, name: str, alias: str) -> str | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def incumbent(client: MlflowClient, name: str, version: str) -> str | None:
+    """Return the version that ``version`` is to replace, or has replaced; None when none was in production."""
+    now = aliases(client, name)
+    if now.production != version:
+        return now.production
+    note = client.get_model_version(name, version).tags.get(BEFORE_TAG)
+    return Aliases(**json.loads(note)).production if note else now.previous
 
 
 def point(client: MlflowClient, name: str, alias: str, version: str | None) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
 from driftgate.services import data, modelfile, registry
-from driftgate.services.holdout import Split, split
+from driftgate.services.holdout import Choice, Split, split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +34,7 @@ class Job:
     experiment: str
     airflow_run: str
     uri: str
-    target: str
-    test_size: float
+    choice: Choice
     model: str
     estimator: str
     params: Mapping[str, Any]
@@ -45,8 +44,8 @@ def train(job: Job) -> dict[str, Any]:
     """Train, log and register a model, once per Airflow run and job.
 
     A retry finds the version that was registered before; a cleared task trains anew only when data, target,
-    split, estimator or parameters are others than then. Returns ``{"model", "version", "run_id", "digest",
-    "target", "test_size"}``: all that judging it on the same hold-out takes. Raises UserMistake for data or
+    split, estimator or parameters are others than then. Returns ``{"model", "version", "run_id", "digest"}`` and
+    the fields of the choice: all that judging it on the same hold-out takes. Raises UserMistake for data or
     settings that cannot work, Outage when MLflow or the data's store does not answer.
     """
     client = registry.connect(job.tracking_uri)
@@ -62,7 +61,7 @@ def train(job: Job) -> dict[str, Any]:
 
 def _fingerprint(job: Job, digest: str) -> str:
     """Tells two jobs apart by everything that decides what comes out of them."""
-    facts = [digest, job.target, job.test_size, job.estimator, dict(job.params)]
+    facts = [digest, job.choice.facts(), job.estimator, dict(job.params)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -72,24 +71,21 @@ def _result(job: Job, version: str, run_id: str, digest: str) -> dict[str, Any]:
         "version": version,
         "run_id": run_id,
         "digest": digest,
-        "target": job.target,
-        "test_size": job.test_size,
+        **job.choice.facts(),
     }
 
 
 def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str, fingerprint: str) -> dict[str, Any]:
     import mlflow
 
-    parts = split(table, job.target, job.test_size)
+    parts = split(table, job.choice)
     mlflow.set_experiment(job.experiment)
     with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)
         _log_facts(job, parts, digest, time.monotonic() - started)
         modelfile.log(fitted, parts.train_x)
-        version = _register(
-            client, job, run.info.run_id, {"driftgate.data_digest": digest, registry.JOB_TAG: fingerprint}
-        )
+        version = _register(client, job, run.info.run_id, {registry.DATA_TAG: digest, registry.JOB_TAG: fingerprint})
     return _result(job, version, run.info.run_id, digest)
 
 
@@ -156,11 +152,12 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
 
     from driftgate.reference import Reference
 
-    mlflow.log_params({"estimator": job.estimator, "test_size": job.test_size, "data_uri": job.uri, **job.params})
+    mlflow.log_params({"estimator": job.estimator, "data_uri": job.uri, **_how_split(job.choice), **job.params})
     mlflow.log_metrics(
         {
             "train_rows": len(parts.train_x),
             "holdout_rows": len(parts.held_x),
+            "undated_rows": parts.undated,
             "features": parts.train_x.shape[1],
             "fit_seconds": seconds,
         }
@@ -170,6 +167,10 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
         dataset = mlflow.data.from_pandas(parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest)
     mlflow.log_input(dataset, context="training")
     mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
+
+
+def _how_split(choice: Choice) -> dict[str, Any]:
+    return {"test_size": choice.test_size, "split": f"by {choice.split_by}" if choice.split_by else "random"}
 
 
 def _register(client: MlflowClient, job: Job, run_id: str, tags: Mapping[str, str]) -> str:

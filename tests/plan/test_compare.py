@@ -126,7 +126,7 @@ def test_editing_one_value_is_one_change_that_names_it(case: Path, tmp_path: Pat
                 assert covers(told[0], path), (path, value, told)
                 edits += 1
                 break
-    assert edits >= 0.6 * len(paths)
+    assert edits >= 0.55 * len(paths)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
