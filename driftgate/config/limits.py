@@ -77,10 +77,12 @@ def _strangeness(band: str, bound: float) -> float:
 def check_gates(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each gate that is out of its metric's reach."""
     for metric, gate in draft.section("gates").items():
-        for comparison in COMPARISONS if metric in METRIC_RANGES else ():
-            if is_number(limit := mapping(gate).get(comparison)):
+        written = [key for key in COMPARISONS if key in mapping(gate)] if metric in METRIC_RANGES else []
+        for comparison in written:
+            if is_number(limit := gate[comparison]):
                 yield from _check_gate(draft, metric, comparison, limit)
-                yield from _check_require(draft, metric, comparison, mapping(gate))
+        if len(written) == 1:
+            yield from _check_require(draft, metric, written[0], gate)
 
 
 def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Iterator[Problem]:

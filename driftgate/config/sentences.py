@@ -157,7 +157,7 @@ def _range_hint(finding: Finding) -> str:
         schema.get("minimum", schema.get("exclusiveMinimum")),
         schema.get("maximum", schema.get("exclusiveMaximum")),
     )
-    if lower == 0 and upper == 1 and 1 < finding.value <= 100:
+    if lower in (0, 0.5) and upper == 1 and 1 < finding.value <= 100:
         return f"it is a share: {finding.value} % is {finding.value / 100:g}"
     return _usage(finding)
 

@@ -95,7 +95,7 @@ def judge_versus(gate: Mapping[str, Any], found: Comparison) -> Verdict:
     )
     whose = f", whose upper bound {measured:.6g}" if "confidence" in gate else ","
     text = f"{told}{whose} must be at most {limit:g}{_too_few(drop, measured, limit, found.rows)}{found.note}"
-    return Verdict(VERSUS, "max_drop", measured <= limit, text)
+    return Verdict(VERSUS, "max_drop", math.isfinite(measured) and measured <= limit, text)
 
 
 def _judge_first(gate: Mapping[str, Any]) -> Verdict:
@@ -113,10 +113,9 @@ def _too_few(drop: float, high: float, limit: float, rows: int) -> str:
     if not drop < limit < high:
         return ""
     needed = rows * ((high - drop) / (limit - drop)) ** 2
-    digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     return (
         f"; the {rows} rows held out are too few to tell"
-        + (f", about {math.ceil(needed / digits) * digits} would do" if needed <= _MOST_ROWS else "")
+        + (f", about {float(f'{needed:.2g}'):.0f} would do" if needed <= _MOST_ROWS else "")
     )  # fmt: skip
 
 

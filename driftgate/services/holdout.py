@@ -46,12 +46,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class Split:
-    """Features and target of the rows to train on and of those held out; how many had no date to be split by."""
+    """Features and target of the rows to train on and of those held out.
+
+    ``held_rows`` are the latter with every column but the target, for a model that learnt from more columns;
+    ``undated`` is how many rows had no date to be split by.
+    """
 
     train_x: pd.DataFrame
     train_y: pd.Series
     held_x: pd.DataFrame
     held_y: pd.Series
+    held_rows: pd.DataFrame
     undated: int = 0
 
     @property
@@ -65,16 +70,18 @@ def split(table: pd.DataFrame, choice: Choice) -> Split:
 
     Raises UserMistake when a column is missing, or there are too few rows, of a class or of an age.
     """
-    features, labels = _features(table, choice), _labels(table, choice.target)
-    return _by_time(table, features, labels, choice) if choice.split_by else _at_random(features, labels, choice)
-
-
-def _features(table: pd.DataFrame, choice: Choice) -> pd.DataFrame:
     if choice.timestamp_column is not None and choice.timestamp_column not in table:
         raise UserMistake(f"the data has no column {choice.timestamp_column!r}", ("dataset", "timestamp_column"))
-    # When a row was made teaches nothing.
-    moments = [name for name, kind in table.dtypes.items() if kind.kind == "M"]
-    return table.drop(columns=list({choice.target, choice.split_by, choice.timestamp_column, *moments} - {None}))
+    labels = _labels(table, choice.target)
+    rows = table.drop(columns=choice.target)
+    return _by_time(rows, labels, choice) if choice.split_by else _at_random(rows, labels, choice)
+
+
+def _features(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
+    """Return the rows without their dates: when a row was made teaches nothing."""
+    moments = [name for name, kind in rows.dtypes.items() if kind.kind == "M"]
+    named = [name for name in (choice.split_by, choice.timestamp_column) if name is not None]
+    return rows.drop(columns=[*dict.fromkeys([*moments, *named])])
 
 
 def _labels(table: pd.DataFrame, target: str) -> pd.Series:
@@ -88,12 +95,12 @@ def _labels(table: pd.DataFrame, target: str) -> pd.Series:
     return labels
 
 
-def _at_random(features: pd.DataFrame, labels: pd.Series, choice: Choice) -> Split:
+def _at_random(rows: pd.DataFrame, labels: pd.Series, choice: Choice) -> Split:
     from sklearn.model_selection import train_test_split
 
     try:
         parts = train_test_split(
-            features,
+            rows,
             labels,
             test_size=choice.test_size,
             random_state=SEED,
@@ -101,14 +108,14 @@ def _at_random(features: pd.DataFrame, labels: pd.Series, choice: Choice) -> Spl
         )
     except (TypeError, ValueError) as error:
         raise UserMistake(f"cannot hold out {choice.test_size:.0%} of {len(labels)} rows: {error}") from error
-    train_x, held_x, train_y, held_y = parts
-    return Split(train_x, train_y, held_x, held_y)
+    train, held, train_y, held_y = parts
+    return Split(_features(train, choice), train_y, _features(held, choice), held_y, held)
 
 
-def _by_time(table: pd.DataFrame, features: pd.DataFrame, labels: pd.Series, choice: Choice) -> Split:
+def _by_time(rows: pd.DataFrame, labels: pd.Series, choice: Choice) -> Split:
     at = ("model", "split", "by")
     column = str(choice.split_by)
-    moments = data.moments(table, column, "to split the rows by", at)
+    moments = data.moments(rows, column, "to split the rows by", at)
     held = _newest(moments, choice.test_size)
     if held is None:
         raise UserMistake(f"every row has the same date in {column!r}; there is no older part to train on", at)
@@ -119,7 +126,8 @@ def _by_time(table: pd.DataFrame, features: pd.DataFrame, labels: pd.Series, cho
             "lower model.test_size, or gather data over a longer time",
             at,
         )
-    return Split(features[older], labels[older], features[held], labels[held], undated=int(moments.isna().sum()))
+    features, undated = _features(rows, choice), int(moments.isna().sum())
+    return Split(features[older], labels[older], features[held], labels[held], rows[held], undated)
 
 
 def _newest(moments: pd.Series, share: float) -> pd.Series | None:

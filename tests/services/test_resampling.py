@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftgate.services import resampling, scoring
@@ -43,6 +43,7 @@ def answers(draw: st.DrawFn) -> tuple[Answers, pd.Series]:
     return Answers(list(range(classes)), predicted, chances), pd.Series(truth)
 
 
+@settings(max_examples=50)
 @given(answers())
 def test_with_equal_weights_a_metric_is_what_scikit_learn_says(case: tuple[Answers, pd.Series]) -> None:
     said, labels = case
@@ -55,6 +56,7 @@ def test_with_equal_weights_a_metric_is_what_scikit_learn_says(case: tuple[Answe
         assert resampling.value(name, coded) == pytest.approx(value), name
 
 
+@settings(max_examples=15)
 @given(answers(), st.sampled_from([0.8, 0.95, 0.99]), st.integers(0, 2**64))
 def test_an_interval_is_finite_in_order_and_the_same_for_the_same_seed(
     case: tuple[Answers, pd.Series], confidence: float, seed: int
@@ -92,7 +94,8 @@ def test_a_model_beside_itself_drops_by_nothing_and_that_is_not_certain() -> Non
     one = normal_rows(np.random.default_rng(2), 74, 40, 3)
     interval = resampling.drop_interval("roc_auc", one, one, 0.95, 3)
     assert interval is not None
-    assert interval.low == 0 < interval.high < 0.05
+    assert interval.low == pytest.approx(0, abs=1e-9)
+    assert 0 < interval.high < 0.05
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "log_loss", "brier", "accuracy"])
@@ -111,10 +114,10 @@ def test_the_value_is_never_outside_of_its_interval() -> None:
     assert Interval(0.2, 0.4).around(0.1) == Interval(0.1, 0.4)
 
 
-# (metric, negatives, positives, distance) → its true value; the area under the curve is 0.8, 0.95 and 0.99
+# metric, negatives, positives, distance: at 1.19 the area under the curve is 0.8, at 2.33 0.95, at 3.29 0.99
 WORLDS = [
-    ("roc_auc", 40, 10, 3.2900), ("roc_auc", 74, 40, 3.2900), ("roc_auc", 74, 40, 1.1902), ("roc_auc", 400, 100, 2.3262),
-    ("accuracy", 74, 40, 2.3262), ("recall", 74, 40, 3.2900), ("brier", 74, 40, 2.3262),
+    ("roc_auc", 40, 10, 3.2900), ("roc_auc", 74, 40, 3.2900), ("roc_auc", 74, 40, 1.1902),
+    ("roc_auc", 300, 80, 2.3262), ("accuracy", 74, 40, 2.3262), ("recall", 74, 40, 3.2900), ("brier", 74, 40, 2.3262),
 ]  # fmt: skip
 
 
@@ -146,7 +149,7 @@ def true_value(name: str, negatives: int, positives: int, apart: float) -> float
     return found
 
 
-@pytest.mark.parametrize(("positives", "apart"), [(40, 3.29), (200, 3.29)])
+@pytest.mark.parametrize(("positives", "apart"), [(40, 3.29), (100, 2.33)])
 def test_the_upper_end_of_a_drop_misses_the_truth_no_more_often_than_promised(
     positives: int, apart: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
