@@ -19,18 +19,20 @@ from driftgate.config.load import config_dir
 from driftgate.config.report import render_text
 from driftgate.publish import publish, publish_one
 
+DIRECTORY = config_dir(__file__)
+
 
 def main() -> int:
     """List pipelines, schedules, tasks and problems."""
-    published = publish(config_dir())
+    published = publish(DIRECTORY)
     for dag in published.dags.values():
-        source = relpath(dag.yaml_source, config_dir().parent)
+        source = relpath(dag.yaml_source, DIRECTORY.parent)
         print(f"{dag.dag_id}  ({source}, schedule {dag.schedule or 'manual'})")
         for task in dag.topological_sort():
             after = ", ".join(sorted(task.upstream_task_ids))
             print(f"  {task.task_id}" + (f"  after {after}" if after else ""))
     if published.problems:
-        print("\n" + render_text(published.problems, config_dir().parent), file=sys.stderr)
+        print("\n" + render_text(published.problems, DIRECTORY.parent), file=sys.stderr)
     return 1 if any(problem.severity == "error" for problem in published.problems) else 0
 
 
@@ -39,4 +41,4 @@ if __name__ == "__main__":
     sys.exit(main())
 
 _wanted = get_parsing_context().dag_id  # a starting task needs its own DAG only
-globals().update((publish_one(_wanted, config_dir()) if _wanted else publish(config_dir())).dags)
+globals().update((publish_one(_wanted, DIRECTORY) if _wanted else publish(DIRECTORY)).dags)

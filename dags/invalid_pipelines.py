@@ -13,7 +13,8 @@ from driftgate.config.report import render_text
 from driftgate.errors import InvalidPipelines
 from driftgate.publish import problems_of
 
+_directory = config_dir(__file__)
 if get_parsing_context().dag_id is None:  # not when a task starts: it came for a DAG
-    _errors = [problem for problem in problems_of(config_dir()) if problem.severity == "error"]
+    _errors = [problem for problem in problems_of(_directory) if problem.severity == "error"]
     if _errors:
-        raise InvalidPipelines("\n" + render_text(_errors, config_dir().parent))
+        raise InvalidPipelines("\n" + render_text(_errors, _directory.parent))

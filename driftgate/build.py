@@ -6,7 +6,7 @@ import importlib
 import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,10 @@ from driftgate.docs import describe
 from driftgate.errors import ConfigError
 from driftgate.schedules import to_airflow
 from operators import OPERATORS
-from operators.base import DriftgateOperator
+from operators.base import DriftgateOperator, place
+from operators.memory import asset_of
 from operators.notifiers import EVENTS, notifiers
+from operators.retraining import TriggerRetrainingOperator
 
 with warnings.catch_warnings():
     # dag-factory also knows the names that Airflow 2 used, and says at each import what is not installed.
@@ -113,8 +115,10 @@ def _nodes(pipeline: Pipeline, dag: DAG) -> dict[str, Node]:
     return nodes
 
 
-def _producers_first(tasks: tuple[Task, ...]) -> Iterator[Task]:
+def _producers_first(tasks: tuple[Task, ...]) -> Iterable[Task]:
     """The tasks, each after those whose results it is mapped over."""
+    if not any(_producers(task) for task in tasks):
+        return tasks
     by_id = {task.task_id: task for task in tasks}
     order = TopologicalSorter({task.task_id: [name for name in _producers(task) if name in by_id] for task in tasks})
     return (by_id[task_id] for task_id in order.static_order())
@@ -127,7 +131,7 @@ def _producers(task: Task) -> list[str]:
 
 def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -> Node:
     operator = OPERATORS.get(task.operator, task.operator)
-    parameters = {**_sections_for(operator, pipeline.sections), **task.parameters}
+    parameters = {**_sections_for(operator, task, pipeline), **task.parameters}
     if problems := unfit_parameters(task, operator, pipeline):
         raise ConfigError(problems)
     settings = {
@@ -141,9 +145,11 @@ def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -
         node = _make(operator, {**parameters, **settings}, task, nodes)
     except Exception as error:  # an operator may refuse its parameters with whatever it likes
         raise ConfigError([explain(error, task, pipeline)]) from error
-    if isinstance(node, DriftgateOperator):
-        node.locate = pipeline.locate
+    if isinstance(node, DriftgateOperator | TriggerRetrainingOperator):
+        node.locate, node.path = pipeline.locate, task.path
     _attach(node, _callbacks(task, pipeline))
+    if _told(task, pipeline, "on_recovery") or _remembers(node):
+        _give_memory(node, pipeline)
     return node
 
 
@@ -154,6 +160,18 @@ def _attach(node: Node, callbacks: Mapping[str, list[Any]]) -> None:
     else:
         for name, callback in callbacks.items():
             setattr(node, name, callback)
+
+
+def _remembers(node: Node) -> bool:
+    return getattr(node.operator_class if isinstance(node, MappedOperator) else node, "remembers", False)
+
+
+def _give_memory(node: Node, pipeline: Pipeline) -> None:
+    """Airflow lets a task use the state store of its own assets only."""
+    inlets = node.partial_kwargs.setdefault("inlets", []) if isinstance(node, MappedOperator) else node.inlets
+    memory = asset_of(pipeline.dag_id)
+    if memory not in inlets:
+        inlets.append(memory)
 
 
 def _make(operator: str, arguments: dict[str, Any], task: Task, nodes: Mapping[str, Node]) -> Node:
@@ -175,19 +193,39 @@ def _assets(task: Task) -> dict[str, list[str]]:
 
 def _callbacks(task: Task, pipeline: Pipeline) -> dict[str, list[Any]]:
     """Alerts about the task: on the channels that it names itself, else on those of the pipeline."""
-    alerts = pipeline.sections.get("alerts", {})
-    found = {}
+    found: dict[str, list[Any]] = {}
+    if not task.alerts and "alerts" not in pipeline.sections:
+        return found
     for event in EVENTS:
-        if names := task.alerts.get(event, alerts.get(event, ())):
-            found[f"{event}_callback"] = notifiers(event, names, alerts["channels"])
+        if names := _told(task, pipeline, event):
+            alerts = pipeline.sections["alerts"]
+            for name, made in notifiers(event, names, alerts, lambda: place(pipeline.locate, *task.path)).items():
+                found[name] = [*found.get(name, ()), *made]
     return found
 
 
-def _sections_for(operator: str, sections: Mapping[str, Any]) -> dict[str, Any]:
+def _told(task: Task, pipeline: Pipeline, event: str) -> Sequence[str]:
+    alerts = pipeline.sections.get("alerts", {})
+    names: Sequence[str] = task.alerts.get(event, alerts.get(event, ()))
+    return names
+
+
+def _sections_for(operator: str, task: Task, pipeline: Pipeline) -> dict[str, Any]:
     """The sections that an operator of ours asks for by naming them in its constructor."""
     if operator not in OPERATORS.values():
         return {}
+    sections = dict(pipeline.sections)
+    if "alerts" in sections:
+        sections["alerts"] = {**sections["alerts"], "on_refused": _told_of_refusal(task, pipeline)}
     return {name: sections[name] for name in _parameters(operator) if name in sections}
+
+
+def _told_of_refusal(task: Task, pipeline: Pipeline) -> list[str]:
+    """Those who are told of drift anyway, unless somebody else is named: nothing may go wrong in silence."""
+    if "on_refused" in {**pipeline.sections["alerts"], **task.alerts}:
+        return list(_told(task, pipeline, "on_refused"))
+    named = [task.parameters.get("channels", ()) for task in pipeline.tasks if task.operator == "send_alert"]
+    return list(dict.fromkeys(name for names in named for name in names))
 
 
 @cache

@@ -30,6 +30,10 @@ class Outage(DriftgateError):
     """A service did not answer as it should: trying again later may help."""
 
 
+class NothingToDo(DriftgateError):
+    """There is no reason to do the work, and nothing is wrong: the task is skipped, with the reason."""
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong with a configuration, at a place in a file.

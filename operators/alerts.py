@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import smtplib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowSkipException
 
-from driftgate.errors import Outage
-from operators.base import Section
-from operators.connections import connection
-from operators.drift import DriftMessageOperator
+from driftgate.errors import Outage, UserMistake
+from operators.base import Section, place
+from operators.drift import DriftMessageOperator, drift_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Context
+
+    from driftgate.services.alerts import Alert
+    from operators.telling import Outcome
 
 
 class SendAlertOperator(DriftMessageOperator):
-    """Sends a message over channels that the ``alerts`` section declares.
+    """Sends a message over channels that the ``alerts`` section declares; not again while drift stays as it is.
+
+    A channel that does not take the alert is reported on the others. When none takes it the task is tried again,
+    and skipped in the end: an alert that nobody got must not look as if somebody did, nor stop the pipeline.
 
     :param alerts: the pipeline's section.
     :param channels: names under ``alerts.channels``.
     :param subject: one line (templated, knows ``drift``).
     :param message: plain text (templated, knows ``drift``).
+    :param psi: the pipeline's section, for the thresholds that the message tells.
     """
 
     template_fields = ("subject", "message", "channels")
+    remembers = True
 
     def __init__(
         self,
@@ -34,33 +43,65 @@ class SendAlertOperator(DriftMessageOperator):
         channels: list[str],
         subject: str = "Drift {{ drift.severity }}",
         message: str = "{{ drift.summary }}",
+        psi: Section | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("max_active_tis_per_dag", 1)  # runs side by side would not know of each other's alerts
         super().__init__(**kwargs)
         self.alerts = alerts
         self.channels = channels
         self.subject = subject
         self.message = message
+        self.psi = psi
 
-    def work(self, context: Context) -> None:
-        """Send to each channel in turn."""
-        from driftgate.services.alerts import render_html
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return which channels took the alert, which knew it already and which did not take it."""
+        try:
+            drift: Mapping[str, Any] = drift_of(self, context)
+        except UserMistake:
+            drift = {}
+        outcome = tell_of_drift(
+            context, self, "drift", self.subject, self.message, drift, self.channels, str(drift.get("severity", ""))
+        )
+        if outcome.nobody_knows:
+            self._complain(context, outcome)
+        return outcome.to_json()
 
-        html = render_html(self.message, context["ti"].log_url)
-        for name in self.channels:
-            channel = self.alerts["channels"][name]
-            _send_mail(channel, self.subject, html)
-            self.log.info("Sent %r to %s (%s)", self.subject, name, ", ".join(channel["to"]))
+    def _complain(self, context: Context, outcome: Outcome) -> None:
+        missed = "; ".join(f"{name}: {why}" for name, why in outcome.undelivered.items())
+        if context["ti"].try_number <= context["ti"].max_tries:
+            raise Outage(f"no channel took the alert ({missed})")
+        self.log.error("Nobody got the alert: %s", missed)
+        raise AirflowSkipException(f"nobody got the alert ({missed})")
 
 
-def _send_mail(channel: Section, subject: str, html: str) -> None:
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
+def tell_of_drift(
+    context: Context,
+    operator: Any,
+    event: str,
+    subject: str,
+    message: str,
+    drift: Mapping[str, Any],
+    channels: list[str],
+    topic: str,
+) -> Outcome:
+    """Send an alert about drift to ``channels``, unless they know ``topic`` and it has not changed since.
 
-    connection(channel["connection"], "smtp://user:password@mail.example.com:587")
-    try:
-        with SmtpHook(smtp_conn_id=channel["connection"]) as hook:
-            hook.send_email_smtp(to=channel["to"], from_email=channel["from"], subject=subject, html_content=html)
-    except (OSError, smtplib.SMTPException, AirflowException) as error:
-        raise Outage(
-            f"the mail server of connection {channel['connection']!r} did not take the mail: {error}"
-        ) from error
+    ``operator`` has the sections ``alerts`` and ``psi``.
+    """
+    from driftgate.services.alerts import thresholds
+    from driftgate.services.reminders import News
+    from operators.telling import alert_about, tell_once
+
+    now = datetime.now(UTC)
+    since = datetime.fromisoformat(drift["since"]) if drift.get("since") else None
+    alert: Alert = alert_about(
+        context, event, subject, message,
+        severity=str(drift.get("severity", "")),
+        drift=dict(drift),
+        thresholds=thresholds(operator.psi, lambda *path: place(operator.locate, *path)) if drift else (),
+        where=place(operator.locate, *operator.path),
+    )  # fmt: skip
+    # Without drift there is no telling whether anything has changed: each run has news.
+    news = News(context["ti"].run_id, topic, now, since if drift else now)
+    return tell_once(context, alert, channels, operator.alerts, news)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from driftgate.errors import DriftgateError, Outage, UserMistake
+from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,14 +22,24 @@ def nowhere(*path: str | int) -> str:
     return ".".join(str(key) for key in path)
 
 
+def place(locate: Callable[..., str], *path: str | int) -> str:
+    """Return where a value stands; its dotted path when its file cannot be read: a message must not fail for that."""
+    try:
+        return locate(*path)
+    except Exception:
+        return nowhere(*path)
+
+
 class DriftgateOperator(BaseOperator):
     """An operator whose work may end in a DriftgateError.
 
     A mistake fails the task at once, for no retry can mend it; an outage is tried again. ``locate`` tells
-    where in which file a value of the pipeline stands; ``driftgate.build`` sets it.
+    where in which file a value of the pipeline stands, ``path`` is the task's own there; ``driftgate.build`` sets
+    them.
     """
 
     locate: Callable[..., str] = staticmethod(nowhere)
+    path: tuple[str | int, ...] = ()
 
     def execute(self, context: Context) -> Any:
         """Do the work; translate its errors into Airflow's."""
@@ -36,7 +47,7 @@ class DriftgateOperator(BaseOperator):
             return self.work(context)
         except DriftgateError as error:
             told = as_airflow(error, self.locate)
-            self.log.error("%s", told)
+            self.log.log(logging.WARNING if isinstance(error, NothingToDo) else logging.ERROR, "%s", told)
             raise told from None
 
     def work(self, context: Context) -> Any:
@@ -45,7 +56,9 @@ class DriftgateOperator(BaseOperator):
 
 
 def as_airflow(error: DriftgateError, locate: Callable[..., str] = nowhere) -> AirflowException:
-    """Return the Airflow exception that makes Airflow fail at once (a mistake) or try again (an outage)."""
+    """Return the Airflow exception that makes Airflow fail at once (a mistake), try again (an outage) or skip."""
+    if isinstance(error, NothingToDo):
+        return AirflowSkipException(str(error))
     if not isinstance(error, UserMistake):
         return AirflowException(str(error))
     return AirflowFailException(f"{error} ({locate(*error.path)})" if error.path else str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from driftgate.errors import UserMistake
@@ -44,5 +45,14 @@ def model_api(conn_id: str) -> ModelApi:
 
 
 def tracking_uri(conn_id: str) -> str:
-    """Return the URI of the MLflow tracking server."""
-    return base_url(connection(conn_id, "http://localhost:5000"))
+    """Return the URI of the MLflow tracking server; the connection's login goes to MLflow's client.
+
+    That client looks for it in the environment, of which every task has its own. A password without a login is a
+    bearer token.
+    """
+    conn = connection(conn_id, "http://localhost:5000")
+    if conn.password and conn.login:
+        os.environ.update(MLFLOW_TRACKING_USERNAME=conn.login, MLFLOW_TRACKING_PASSWORD=conn.password)
+    elif conn.password:
+        os.environ["MLFLOW_TRACKING_TOKEN"] = conn.password
+    return base_url(conn)

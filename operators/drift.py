@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.branch import BaseBranchOperator
@@ -13,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from driftgate.errors import DriftgateError, UserMistake
 from operators.base import DriftgateOperator, Section, as_airflow, result_of
 from operators.connections import model_api
+from operators.memory import Memory, key_of
 
 if TYPE_CHECKING:
     import jinja2
@@ -32,6 +35,7 @@ class CheckDriftOperator(DriftgateOperator):
     """
 
     template_fields = ("psi",)
+    remembers = True
 
     def __init__(
         self,
@@ -55,13 +59,26 @@ class CheckDriftOperator(DriftgateOperator):
         self.features_field = features_field
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it."""
+        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it, and since when it is as severe."""
         from driftgate.services import drift
 
         fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
-        found = drift.check(model_api(self.connection), self.endpoint, self.window, self.psi, fields)
+        api = model_api(self.connection)
+        found = drift.check(api, self.endpoint, self.window, self.psi, fields, datetime.now(UTC))
+        memory = Memory(context, self.dag_id)
+        found = replace(found, streak=self._streak(context, memory, found.severity))
         self.log.info(found.summary)
-        return found.to_json()
+        return {**found.to_json(), "since": memory.since(key_of(context, "severity"), found.severity)}
+
+    def _streak(self, context: Context, memory: Memory, severity: str) -> int:
+        """Add what this run found to what earlier ones did; return how many in a row found the same."""
+        from driftgate.services.drift import Seen, remember, streak
+
+        run, key = context["dag_run"], key_of(context, "history")
+        history = [Seen.from_json(stored) for stored in memory.get(key) or ()]
+        new = Seen(run.run_after, run.run_id, severity)
+        memory.set(key, [seen.to_json() for seen in remember(history, new)])
+        return streak(history, new)
 
 
 def drift_of(operator: Any, context: Context) -> dict[str, Any]:
@@ -74,20 +91,30 @@ class DecideActionOperator(BaseBranchOperator):
     """Follows the route of the severity that ``check_drift`` found; the other tasks are skipped.
 
     :param routes: severity → task id, for all five severities.
+    :param psi: the pipeline's section; an ``unknown`` is acted upon once ``alert_after`` runs in a row found it.
     """
 
     template_fields = ("routes",)
 
-    def __init__(self, *, routes: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, *, routes: dict[str, str], psi: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.routes = routes
+        self.psi = psi
 
-    def choose_branch(self, context: Context) -> str:
-        """Return the id of the task to run."""
+    def choose_branch(self, context: Context) -> str | list[str]:
+        """Return the id of the task to run; none while an unknown may yet pass."""
         try:
-            severity = drift_of(self, context)["severity"]
+            drift = drift_of(self, context)
         except DriftgateError as error:
             raise as_airflow(error) from None
+        severity, streak = drift["severity"], drift.get("streak", 1)
+        if severity == "unknown" and streak < self.psi["alert_after"]:
+            self.log.warning(
+                "Severity unknown in %s of the %s runs in a row that psi.alert_after waits for: no route is taken",
+                streak,
+                self.psi["alert_after"],
+            )
+            return []
         self.log.info("Severity %s: %s", severity, self.routes[severity])
         return self.routes[severity]
 

@@ -70,6 +70,45 @@ class RestartApiServiceOperator(DriftgateOperator):
         return served
 
 
+class RollbackModelOperator(DriftgateOperator):
+    """Brings an earlier version back into production and into service; skips when it is there already.
+
+    :param model: the pipeline's section.
+    :param version: the version to bring back (templated); the one that was in production before when not given.
+    :param connection: Airflow connection of the model API.
+    :param timeout: how long the API may take until it answers with that version, such as ``60s``.
+    """
+
+    template_fields = ("model", "version")
+
+    def __init__(
+        self,
+        *,
+        model: Section,
+        version: str | None = None,
+        connection: str = "model_api",
+        timeout: str = "60s",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+        self.version = version
+        self.connection = connection
+        self.timeout = timeout
+
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the model, the version served, the one withdrawn, and the API's address."""
+        from driftgate.services import release
+
+        return release.roll_back(
+            tracking_uri(self.model["tracking"]),
+            model_api(self.connection),
+            self.model["name"],
+            self.version or None,
+            parse_duration(self.timeout),
+        )
+
+
 def _skip_if_superseded(outcome: dict[str, Any], version: str) -> None:
     """A task of an old run, cleared, must not take a newer version out of production."""
     if newer := outcome["superseded_by"]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,8 +16,9 @@ from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.durations import parse_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake
-from driftgate.services.guard import Decision, Request, decide, remember
-from operators.base import Section, as_airflow
+from driftgate.services.guard import Decision, Guard, Request, decide, remember
+from operators.alerts import tell_of_drift
+from operators.base import Section, as_airflow, nowhere
 from operators.drift import drift_of
 
 if TYPE_CHECKING:
@@ -32,19 +34,31 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
     all monitors of one target share a guard, and it outlives runs, restarts and failed retrainings.
 
     :param pipeline: dag_id of the pipeline to start.
-    :param guard: ``cooldown``, the shortest time between two requests, such as ``6h``.
+    :param guard: ``cooldown``, the shortest time between two requests, such as ``6h``; ``max_per_week``, the most in
+        seven days; ``consecutive``, how many drift runs in a row must have been as severe; ``new_data``, whether the
+        training data must be others than those of the model in production.
+    :param alerts: the pipeline's section; the channels in its ``on_refused`` are told when the guard says no.
+    :param psi: the pipeline's section, for the thresholds that the message tells.
     """
 
     template_fields = ("trigger_dag_id", "guard")
+    remembers = True
+    locate: Callable[..., str] = staticmethod(nowhere)
+    path: tuple[str | int, ...] = ()
 
-    def __init__(self, *, pipeline: str, guard: Section, **kwargs: Any) -> None:
+    def __init__(
+        self, *, pipeline: str, guard: Section, alerts: Section | None = None, psi: Section | None = None, **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("max_active_tis_per_dag", 1)  # runs side by side would not know of each other's alerts
         asset = Asset(name=f"retraining of {pipeline}", uri=f"driftgate://retraining/{pipeline}")
         super().__init__(
             trigger_dag_id=pipeline,
             skip_when_already_exists=True,  # Airflow's only atomic guard: one run per run id
-            inlets=[asset],
+            inlets=[*kwargs.pop("inlets", ()), asset],
             **kwargs,
         )
+        self.alerts = alerts or {}
+        self.psi = psi
         self.pipeline = pipeline
         self.guard = guard
         self.asset = asset
@@ -63,9 +77,11 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
         evidence = drift_of(self, context)
         requests = [Request.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
-        decision = self._decide(context, name, now, [r for r in requests if r.by == name or self._started(context, r)])
+        started = [request for request in requests if request.by == name or self._started(context, request)]
+        decision = self._decide(context, name, now, evidence.get("streak", 1), started)
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
+            self._tell_refusal(context, decision.reason, evidence)
             raise AirflowSkipException(f"no retraining: {decision.reason}")
         self.log.info("Retraining %s: %s", decision.run_id, decision.reason)
         if name not in {request.by for request in requests}:
@@ -73,16 +89,28 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             kept = remember(requests, Request(now, decision.run_id, name))
             store.set(STATE_KEY, list[Any](request.to_json() for request in kept))
         self.trigger_run_id = decision.run_id
-        self.conf = {"drift": {**evidence, "run": name}}
+        self.conf = {"drift": {**evidence, "run": name}, "new_data": self.guard["new_data"]}
 
-    def _decide(self, context: Context, name: str, now: datetime, requests: list[Request]) -> Decision:
+    def _tell_refusal(self, context: Context, reason: str, drift: Section) -> None:
+        """Nobody retrains although drift asks for it: people must know, once for each reason."""
+        severity = drift["severity"]
+        topic = f"{severity}, no retraining: {re.sub(r'[0-9]+', '#', reason)}"  # times and counts are no other reason
+        subject = f"Drift is {severity} and {self.pipeline} is not started"
+        message = f"{drift['summary']}\nNo retraining: {reason}."
+        channels = list(self.alerts.get("on_refused", ()))
+        outcome = tell_of_drift(context, self, "refused", subject, message, drift, channels, topic)
+        if outcome.nobody_knows or not channels:
+            self.log.error("Nobody is told that drift is %s and %s is not started", severity, self.pipeline)
+
+    def _decide(self, context: Context, name: str, now: datetime, streak: int, requests: list[Request]) -> Decision:
         ti = context["ti"]
         with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
             paused = bool(ti.get_dag(self.pipeline).is_paused)
         return decide(
+            Guard(parse_duration(self.guard["cooldown"]), self.guard.get("max_per_week"), self.guard["consecutive"]),
             by=name,
             now=now,
-            cooldown=parse_duration(self.guard["cooldown"]),
+            streak=streak,
             requests=requests,
             busy=ti.get_dr_count(self.pipeline, states=["queued", "running"]),
             paused=paused,

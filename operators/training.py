@@ -49,6 +49,7 @@ class TrainModelOperator(DriftgateOperator):
                 model=self.model["name"],
                 estimator=self.model["estimator"],
                 params=self.model["params"],
+                only_new_data=bool((context["dag_run"].conf or {}).get("new_data")),
             )
         )
         self.log.info("Version %s of %s is registered", trained["version"], trained["model"])

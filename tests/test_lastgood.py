@@ -89,6 +89,16 @@ def test_a_damaged_entry_costs_only_itself(config: Path, tmp_path: Path) -> None
     assert LastGood.read(tmp_path / "state").recall("drift_monitoring")
 
 
+def test_a_damaged_record_of_a_check_is_found_out_anew(config: Path, tmp_path: Path) -> None:
+    before = keep(config, tmp_path / "state")
+    file = tmp_path / "state" / FILE
+    kept = json.loads(file.read_text())
+    kept["pipelines"]["drift_monitoring"]["checked"]["data"] = [1]
+    file.write_text(json.dumps(kept))
+    after = keep(config, tmp_path / "state")
+    assert (after.pipelines, after.problems) == (before.pipelines, before.problems)
+
+
 def test_nothing_is_written_outside_of_the_recalled_copy(config: Path, tmp_path: Path) -> None:
     keep(config, tmp_path / "state")
     file = tmp_path / "state" / FILE

@@ -8,6 +8,7 @@ import pytest
 
 from driftgate.config import schemas
 from driftgate.config.reference import reference
+from driftgate.config.templates import DRIFT
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
@@ -33,10 +34,22 @@ def test_every_operator_and_its_parameters_are_in_it(operator: str) -> None:
 
 
 def test_what_is_required_is_called_so() -> None:
-    assert "| `message` | text | **required** | The line. |" in reference()
+    assert "| `message` | text | **required** | The line to write. |" in reference()
 
 
 def test_no_cell_breaks_its_table() -> None:
     rows = [line for line in reference().splitlines() if line.startswith("| ")]
 
     assert {len(row.replace(r"\|", "").split("|")) for row in rows if "`" in row} <= {4, 7}
+
+
+@pytest.mark.parametrize("field", DRIFT)
+def test_what_a_message_may_say_of_drift_is_in_it(field: str) -> None:
+    assert f"`{{{{ drift.{field} }}}}`" in reference()
+
+
+def test_what_operators_need_is_in_it() -> None:
+    text = reference()
+
+    assert "Needs the sections [`dataset`](#dataset), [`model`](#model), [`gates`](#gates), and a task with" in text
+    assert "Needs a task with operator [`check_drift`](#check_drift) somewhere before it." in text

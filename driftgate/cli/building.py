@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,10 +20,10 @@ def with_operators_checked(loaded: Loaded, directory: Path) -> Loaded:
     foreign = [pipeline for pipeline in loaded.pipelines if has_foreign_operators(pipeline)]
     if not foreign or not find_spec("airflow"):
         return loaded
-    _quiet_airflow()
-    from driftgate.publish import unbuildable
+    with _quiet_airflow():
+        from driftgate.publish import unbuildable
 
-    found = unbuildable(foreign, directory)
+        found = unbuildable(foreign, directory)
     broken = {problem.file for problem in found}
     usable = tuple(pipeline for pipeline in loaded.pipelines if pipeline.file not in broken)
     return Loaded(usable, tuple(sorted({*loaded.problems, *found})))
@@ -38,7 +39,8 @@ def airflow_is_missing(pipelines: Sequence[Pipeline]) -> bool:
     return any(map(has_foreign_operators, pipelines)) and not find_spec("airflow")
 
 
-def _quiet_airflow() -> None:
+@contextmanager
+def _quiet_airflow() -> Iterator[None]:
     """Keep Airflow from writing: log lines among ours, and its folder into the home of somebody who has none."""
     import atexit
     import logging
@@ -46,10 +48,16 @@ def _quiet_airflow() -> None:
     import tempfile
     import warnings
 
-    warnings.simplefilter("ignore")
-    logging.disable(logging.CRITICAL)
     os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     if "AIRFLOW_HOME" not in os.environ and not Path("~/airflow").expanduser().exists():
         home = tempfile.mkdtemp(prefix="driftgate-")
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         os.environ["AIRFLOW_HOME"] = home
+    disabled = logging.root.manager.disable
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            logging.disable(disabled)

@@ -37,11 +37,13 @@ CHECK, RUN, LEARN = "Write and check pipelines", "Run them", "Type less"
 COMMANDS: dict[str, Entry] = {
     "completion": Entry(LEARN, "Let your shell complete all of this", 'eval "$(driftgate completion bash)"'),
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
+    "doctor": Entry(RUN, "Look at a deployment, and say what to do about what is wrong", "driftgate doctor", "airflow"),
     "env": Entry(RUN, "Print the demo's environment, for a shell", 'eval "$(driftgate env)"', "demo"),
     "new": Entry(
         CHECK, "Write a pipeline to begin with, from your data", "driftgate new churn --from retraining", "ml"
     ),
     "plan": Entry(CHECK, "Say what an edit changes, before it is merged", "driftgate plan --base main"),
+    "rollback": Entry(RUN, "Bring the model before back into service", "driftgate rollback ml_monitor", "ml"),
     "serve": Entry(RUN, "Serve the model in production over HTTP", "driftgate serve --port 8000", "serve"),
     "show": Entry(CHECK, "Show a pipeline as it runs, or its graph", "driftgate show drift_monitoring --graph"),
     "traffic": Entry(RUN, "Send the demo's model something to predict on", "driftgate traffic --shift", "demo"),

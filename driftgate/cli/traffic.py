@@ -33,6 +33,7 @@ def run(args: Namespace) -> int:
     world = World(load_state())
     table = samples.read(world.training_data)
     seed = int.from_bytes(os.urandom(4), "big")
-    model = samples.send(world.api.url, samples.from_new_scanner(table) if args.shift else table, args.rows, seed)
+    rows = samples.from_new_scanner(table) if args.shift else table
+    model = samples.send(world.api.url, rows, args.rows, seed, world.api.token)
     print(f"{args.rows} predictions by version {model['version']} of {model['name']}")
     return 0

@@ -47,8 +47,8 @@ def _band(draft: Draft) -> str:
     """Return the least band whose route does more than take note."""
     for decision in draft.with_operator("decide_action"):
         routes = {said.path[-1]: said.target for said in draft.tree.spoken_by[decision.id] if said.after}
-        acting = [band for band in _BANDS if (task := draft.tasks.get(routes.get(band) or "")) is None
-                  or task.operator != _QUIET]  # fmt: skip
+        targets = [(band, draft.tree.nodes.get(routes.get(band) or "")) for band in _BANDS]
+        acting = [band for band, node in targets if node and node.operator != _QUIET]
         return acting[0] if acting else _BANDS[-1]
     return "moderate"
 

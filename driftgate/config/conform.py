@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from driftgate.config.words import KeyPath, dotted, show
+from driftgate.config.words import KeyPath, called, show
 
 Schema = dict[str, Any]
 
@@ -30,7 +30,7 @@ class Finding:
 
     @property
     def name(self) -> str:
-        return dotted(self.path) or "the file"
+        return called(self.path) or "the file"
 
     @property
     def but(self) -> str:

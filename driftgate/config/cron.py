@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from driftgate.config.words import shorten, suggest
+from driftgate.config import meant
+from driftgate.config.words import listing, shorten, suggest
 from driftgate.durations import is_duration
 
 PRESETS = ("@once", "@continuous", "@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
@@ -25,6 +26,10 @@ _SPECIAL = {
     "day of month": re.compile(r"\?|l"),
     "day of week": re.compile(r"\?|([0-7]|sun|mon|tue|wed|thu|fri|sat)#[1-5]|l[0-7]"),
 }
+_MONTH_NAMES = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                "November", "December")  # fmt: skip
+_ORDINAL = {30: "th", 31: "st"}
+_LAST_DAY = "write L for the last day of a month"
 _DAYS_IN_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FIVE = 'five fields: minute, hour, day of month, month, day of week; "0 6 * * 1" is Mondays at six'
 
@@ -38,23 +43,62 @@ def check_schedule(text: str) -> tuple[str, str] | None:
     fields = text.lower().split()
     if len(fields) != 5:
         return _not_five(text, fields)
-    for field, (name, low, high, names) in zip(fields, FIELDS, strict=True):
+    for position, (field, (name, low, high, names)) in enumerate(zip(fields, FIELDS, strict=True)):
         special = _SPECIAL.get(name)
         parts = [part for part in field.split(",") if not (special and special.fullmatch(part))]
         if fault := _check_parts(parts, low, high, names):
-            return f"the {name} '{shorten(field)}' {fault}", f"{name}: {low} to {high}; {_FIVE}"
-    if not _can_happen(fields):
-        return "this day never comes", "the months that it names are shorter than that"
-    return None
+            return f"the {name} '{shorten(field)}' {fault}", _field_hint(fields, position)
+    return _check_days(fields)
 
 
 def _not_five(text: str, fields: list[str]) -> tuple[str, str]:
+    message = f"'{shorten(text)}' is no schedule"
     if f"@{text.lower()}" in PRESETS:
-        return f"'{shorten(text)}' is no schedule", f'did you mean "@{text.lower()}"?'
-    if text.strip().lower() in {"", "none", "null", "~", "manual"}:
-        return f"'{shorten(text)}' is no schedule", "write null, without quotes, for a pipeline started by hand"
-    hint = f"{_FIVE}, a preset, or an interval such as 6h"
-    return f"'{shorten(text)}' has {len(fields)} field{'s' * (len(fields) != 1)}, not 5", hint
+        return message, f'did you mean "@{text.lower()}"?'
+    if text.strip().lower() in {"", "none", "null", "~", "manual", "never"}:
+        return message, "write null, without quotes, for a pipeline started by hand"
+    if re.fullmatch(r"0+[smhdw]", text):
+        return f"{message}: an interval must be at least 1{text[-1]}", f"write 1{text[-1]} or more"
+    if re.fullmatch(r"[0-9]+", text):
+        return message, number_hint(text)
+    if written := meant.schedule(text):
+        return message, f"write {written}"
+    hint = f'{_FIVE}; or write a preset such as "@daily", or an interval such as 6h'
+    if any(char.isdigit() or char == "*" for char in text) and len(fields) > 1:
+        return f"'{shorten(text)}' has {len(fields)} fields, not 5", hint
+    return message, f"a schedule has {hint}"
+
+
+def number_hint(number: object) -> str:
+    """Return what to write for a schedule that is a number without a unit."""
+    s = "" if number in {1, "1"} else "s"
+    return f"write the unit too: {number}h is every {number} hour{s}, {number}m every {number} minute{s}"
+
+
+def _field_hint(fields: list[str], position: int) -> str:
+    """Return what can stand in a field: what was meant, where that is plain, or its range."""
+    name, low, high, names = FIELDS[position]
+    field = fields[position]
+    if step := re.fullmatch(r"\*/([1-9][0-9]*)", field):
+        unit = {"minute": "m", "hour": "h", "day of month": "d"}.get(name)
+        alone = set("".join(fields[:position])) <= set("*0") and set(fields[position + 1 :]) <= {"*"}
+        if unit and alone and len(step[1]) < 7:
+            return f"for an interval write {step[1]}{unit}"
+    if mended := _mended(field, names):
+        return f'write "{shorten(" ".join([*fields[:position], mended, *fields[position + 1 :]]))}"'
+    listed = f", or {', '.join(names)}" if names else ""
+    return f"{name}: {low} to {high}{listed}; {_FIVE}"
+
+
+def _mended(field: str, names: dict[str, int]) -> str:
+    """Return a field with its names as cron has them, ``Monday`` as ``mon``; "" if one remains unknown."""
+    mended, unknown = [], not names
+    for word in re.findall(r"[a-z]+|[^a-z]+", field):
+        name = word[:3] if word[:3] in names else suggest(word, names).removeprefix("did you mean '").removesuffix("'?")
+        unknown = unknown or (word.isalpha() and not name)
+        mended.append(name if word.isalpha() else word)
+    text = "".join(mended)
+    return text if not unknown and text != field else ""
 
 
 def _check_parts(parts: list[str], low: int, high: int, names: dict[str, int]) -> str | None:
@@ -72,23 +116,27 @@ def _check_part(match: re.Match[str], low: int, high: int, names: dict[str, int]
     for word in (first, last):
         if word and word != "*" and not low <= _value(word, names) <= high:
             return f"is not between {low} and {high}" if word.isdigit() else f"has no such name: {word}"
-    return "has a step of 0" if step and int(step) == 0 else None
+    if step and int(step) == 0:
+        return "has a step of 0"
+    size = high - low + (not names or low == 1)  # both 0 and 7 are Sundays
+    return f"has a step of {step}, and there are only {size}" if step and int(step) > size else None
 
 
 def _value(word: str, names: dict[str, int]) -> int:
     return int(word) if word.isdigit() else names.get(word, -1)
 
 
-def _can_happen(fields: list[str]) -> bool:
-    """Tell whether any month has such a day; a weekday, where one is named, comes in every month."""
+def _check_days(fields: list[str]) -> tuple[str, str] | None:
+    """Return what is wrong if no month has such a day; a weekday, where one is named, comes in every month."""
     if fields[4] not in {"*", "?"} or not re.fullmatch(r"[0-9,-]+", fields[2]):
-        return True
+        return None
     first_day = min(int(day) for day in re.findall(r"[0-9]+", fields[2]))
-    return any(first_day <= _DAYS_IN_MONTH[month - 1] for month in _months(fields[3]))
-
-
-def _months(field: str) -> set[int]:
-    return expand_field(field, *FIELDS[3][1:])
+    months = sorted(expand_field(fields[3], *FIELDS[3][1:]))
+    if any(first_day <= _DAYS_IN_MONTH[month - 1] for month in months):
+        return None
+    have = "has" if len(months) == 1 else "have"
+    names = listing((_MONTH_NAMES[month - 1] for month in months), "and")
+    return f"this day never comes: {names} {have} no {first_day}{_ORDINAL[first_day]}", _LAST_DAY
 
 
 def expand_field(field: str, low: int, high: int, names: dict[str, int]) -> set[int]:

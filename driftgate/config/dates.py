@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from driftgate.config.layers import Layers
 from driftgate.config.words import show, suggest
 from driftgate.errors import Problem
+
+_IANA = "write an IANA name, such as UTC or Europe/Berlin"
+_NO_PLACE = re.compile(r"[A-Z]{3,5}|.*[0-9].*")  # CEST, UTC+1, +02:00
 
 
 def timezone(name: str) -> tzinfo:
@@ -35,9 +39,20 @@ def check_timezone(layers: Layers) -> Iterator[Problem]:
     if isinstance(name, str) and _zone(name) is None:
         from zoneinfo import available_timezones
 
-        hint = suggest(name, sorted(available_timezones()), "write an IANA name, such as UTC or Europe/Berlin")
+        hint = _zone_hint(name, sorted(available_timezones()))
         message = f"timezone must be the name of a timezone, not {show(name)}"
         yield layers.problem(("timezone",), "timezone", message, hint)
+
+
+def _zone_hint(name: str, zones: list[str]) -> str:
+    """Return what to write for ``name``; an abbreviation or an offset stands for no place in particular."""
+    places = [zone for zone in zones if "/" in zone and not zone.startswith("Etc/")]
+    if _NO_PLACE.fullmatch(name):
+        return _IANA
+    for zone in places:
+        if zone.rpartition("/")[2].lower() == name.lower().replace(" ", "_"):
+            return f"did you mean '{zone}'?"
+    return suggest(name, ["UTC", *places], _IANA)
 
 
 def check_dates(layers: Layers) -> Iterator[Problem]:

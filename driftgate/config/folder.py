@@ -14,6 +14,7 @@ from pathlib import Path
 
 from driftgate.config import source
 from driftgate.config.layers import Layers
+from driftgate.config.outline import mend
 from driftgate.config.source import Document
 from driftgate.config.words import suggest
 from driftgate.errors import Problem
@@ -85,7 +86,10 @@ class Folder:
         """Return what is in ``path``."""
         file = self.name(path)
         if file not in self._documents:
-            self._documents[file] = source.document(self._content(file), file)
+            read = source.document(self._content(file), file)
+            self._documents[file] = (
+                mend(read, environment=path.parent == self.directory / "environments") if read.readable else read
+            )
         return self._documents[file]
 
     def _content(self, file: str) -> bytes | OSError:
@@ -184,12 +188,11 @@ class Folder:
 
     def _cycle(self, chain: Sequence[Path]) -> Problem:
         names = [path.stem if path in self.paths else self.name(path) for path in chain]
-        return self._fault(
-            chain[0],
-            f"pipelines extend each other: {' → '.join([*names, names[0]])}",
-            "remove one of these, or put what they share into a file of its own",
-            "extends-cycle",
-        )
+        if len(names) == 1:
+            return self._fault(chain[0], f"{names[0]} extends itself", "remove it, or name another", "extends-cycle")
+        message = f"pipelines extend each other: {' → '.join([*names, names[0]])}"
+        hint = "remove one of these, or put what they share into a file of its own"
+        return self._fault(chain[0], message, hint, "extends-cycle")
 
     def _fault(self, path: Path, message: str, hint: str, code: str = "unknown-base") -> Problem:
         document = self.document(path)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from driftgate.config import schemas
 from driftgate.config.draft import Draft
 from driftgate.config.tree import Node
-from driftgate.config.words import dotted, shorten, suggest, suggest_key
+from driftgate.config.words import called, shorten, suggest, suggest_key
 from driftgate.errors import Problem
 
 # Parameters of every Airflow operator that are not the task's to give, and what to do instead.
@@ -33,15 +34,16 @@ def check_foreign(draft: Draft) -> Iterator[Problem]:
 
 
 def _check_key(draft: Draft, node: Node, key: str) -> Iterator[Problem]:
-    message = f"{dotted((*node.path, key))}: a task cannot have '{shorten(key)}'"
-    if key in NOT_OURS:
-        yield draft.layers.problem((*node.path, key), "unknown-key", message, NOT_OURS[key], at_key=True)
-    elif key not in (known := schemas.task_keys()) and (hint := _slip(key, list(known))):
+    hint = NOT_OURS.get(key) or (_slip(key) if key not in schemas.task_keys() else "")
+    if hint:
+        message = f"{called((*node.path, key))}: a task cannot have '{shorten(key)}'"
         yield draft.layers.problem((*node.path, key), "unknown-key", message, hint, at_key=True)
 
 
-def _slip(key: str, known: list[str]) -> str:
-    """Return a hint for a key that is called otherwise here, or is all but one of the known; "" for any other."""
+@lru_cache(maxsize=1_000)
+def _slip(key: str) -> str:
+    """Return a hint for a key that is called otherwise here, or is all but one of every task's; "" for any other."""
+    known = list(schemas.task_keys())
     plain = key.lower().replace("-", "").replace("_", "")
     for other in known:
         alike = SequenceMatcher(None, plain, other.replace("_", "")).ratio()
@@ -58,5 +60,5 @@ def _check_target(draft: Draft, node: Node) -> Iterator[Problem]:
         return
     if hint := suggest(target, known):
         path = (*node.path, "trigger_dag_id")
-        message = f"{dotted(path)}: there is no pipeline '{shorten(target)}'"
+        message = f"{called(path)}: there is no pipeline '{shorten(target)}'"
         yield draft.layers.problem(path, "unknown-pipeline", message, hint, severity="warning")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, Literal
 
+from driftgate.config import written
 from driftgate.config.source import Document
 from driftgate.config.words import KeyPath, dotted
 from driftgate.errors import Problem
@@ -36,12 +37,19 @@ class Layers:
         What does not exist is where its nearest existing parent is. What several documents have a part in, and
         what is missing, is in the pipeline's own file rather than in what lies over it.
         """
+        document = self._home_of(path)
+        return document.file, *document.position(path, at_key=at_key)
+
+    def _home_of(self, path: Sequence[str | int]) -> Document:
         existing = _existing(self.data, path)
         shared = len(existing) < len(path) or isinstance(self.at(existing), dict)
         home = self.home if shared else 0
         documents = (*self.documents[home:], *self.documents[:home])
-        document = next(doc for doc in documents if _has(doc.data, existing))
-        return document.file, *document.position(path, at_key=at_key)
+        return next(doc for doc in documents if _has(doc.data, existing))
+
+    def lines(self, path: Sequence[str | int]) -> list[str]:
+        """Return the lines of the document in which the effective ``path`` has its place."""
+        return self._home_of(path).lines
 
     def topmost(self, *paths: KeyPath) -> KeyPath:
         """Return the path whose value comes from the topmost layer, the first of several: it was decided last."""
@@ -57,18 +65,48 @@ class Layers:
         at_key: bool = False,
         severity: Literal["error", "warning"] = "error",
     ) -> Problem:
-        """Return a Problem with the value (or key) at ``path``, placed in the file it came from."""
+        """Return a Problem with the value (or key) at ``path``, placed in the file it came from.
+
+        What is wrong with how that is written comes first: it is why the rest is wrong.
+        """
         file, line, column = self.place(path, at_key=at_key)
+        text = path[-1] if at_key and path else self._text_at(path)
+        if isinstance(text, str) and (content := self._line(path, line)):
+            if odd := written.odd_character(content, column, text):
+                column, message, hint = odd
+            elif not at_key:
+                hint = written.comment(content, column, text) or hint
         return Problem(file, line, column, dotted(path), code, message, hint, severity)
+
+    def _text_at(self, path: KeyPath) -> Any:
+        return self.at(path) if len(_existing(self.data, path)) == len(path) else None
+
+    def _line(self, path: KeyPath, line: int) -> str:
+        lines = self.lines(path)
+        return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
 def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one layer over another. A gate compares once: another comparison over it takes its place."""
+    """Return one layer over another.
+
+    A gate compares once: another comparison over it takes its place, and so does a channel of another type.
+    """
     merged = merge(below, above)
+    lower, upper = (_channels(layer) for layer in (below, above))
+    for name in lower.keys() & upper.keys():
+        types = [channel.get("type") for channel in (lower[name], upper[name]) if isinstance(channel, dict)]
+        if len(types) == 2 and types[1] not in (None, types[0]):
+            merged["alerts"]["channels"][name] = upper[name]
     old, new = below.get("gates"), above.get("gates")
     if isinstance(old, dict) and isinstance(new, dict):
         merged["gates"] = merge({name: _without_comparison(gate, new.get(name)) for name, gate in old.items()}, new)
     return merged
+
+
+def _channels(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    alerts = layer.get("alerts")
+    channels = alerts.get("channels") if isinstance(alerts, dict) else None
+    return channels if isinstance(channels, dict) else {}
 
 
 def _without_comparison(gate: Any, above: Any) -> Any:

@@ -37,6 +37,7 @@ _NUMERIC = ("number", "integer")
 def check_bands(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each band that does not begin above the one before, or that no drift will reach."""
     psi = draft.section("psi")
+    yield from _check_features(draft)
     for lower, upper in pairwise(_BANDS):
         low, high = psi.get(lower), psi.get(upper)
         if is_number(low) and is_number(high) and not low < high:
@@ -47,6 +48,23 @@ def check_bands(draft: Draft) -> Iterator[Problem]:
             message = f"psi.{band} ({bound}) is hardly ever reached: PSI seldom exceeds {_HARDLY_EVER}"
             hint = f"did you mean {bound / 100:g}?"
             yield draft.layers.problem(("psi", band), "band-unreachable", message, hint, severity="warning")
+
+
+def _check_features(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for each feature whose own bands, with the common ones beside, are out of order."""
+    psi = draft.section("psi")
+    for name, own in mapping(psi.get("features")).items():
+        bounds = {band: mapping(own).get(band, psi.get(band)) for band in _BANDS}
+        for lower, upper in pairwise(_BANDS):
+            low, high = bounds[lower], bounds[upper]
+            if is_number(low) and is_number(high) and not low < high:
+                at = next(band for band in (lower, upper) if band in own) if own else lower
+                message = f"psi.features.{name}: {lower} ({low}) must be below {upper} ({high})"
+                hint = "a band that is not given here is the common one of psi"
+                yield draft.layers.problem(("psi", "features", name, at), "bands-order", message, hint)
+        if name in sequence(psi.get("ignore")):
+            message = f"psi.features.{name} has no effect: psi.ignore names it"
+            yield draft.layers.problem(("psi", "features", name), "ignored-feature", message, "remove one", at_key=True)
 
 
 def _disorder(draft: Draft, lower: str, upper: str) -> Problem:
@@ -141,7 +159,7 @@ def _check_column(draft: Draft, path: KeyPath, rules: Mapping[str, Any]) -> Iter
         at = draft.layers.topmost((*path, "min"), (*path, "max"))
         yield draft.layers.problem(at, "range-order", message, "swap the two")
     for bound in ("min", "max"):
-        if is_number(rules.get(bound)) and isinstance(kind, str) and kind not in _NUMERIC:
+        if is_number(rules.get(bound)) and isinstance(kind, str) and kind in _FITS and kind not in _NUMERIC:
             message = f"{dotted(path)}.{bound} is for numbers, and the column's type is {kind}"
             yield draft.layers.problem((*path, bound), "column-rule", message, "remove it, or change the type")
     for index, value in enumerate(sequence(rules.get("allowed"))):

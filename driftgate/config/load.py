@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from driftgate.config.draft import Draft, mapping
 from driftgate.config.folder import OWN_KEYS, Folder, find_environments, find_pipelines
 from driftgate.config.layers import Layers
 from driftgate.config.model import Pipeline, to_pipeline
+from driftgate.config.secondlook import second_look
 from driftgate.config.semantics import check
 from driftgate.config.sentences import explain
 from driftgate.config.source import Document
@@ -27,6 +29,7 @@ __all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "fin
            "load_pipeline"]  # fmt: skip
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
+_MOST_RECHECKS = 200  # of pipelines with a mistake that may be in how the file is written
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,17 @@ class Loaded:
     checked: Known = field(default_factory=dict)  # what to pass as ``known`` the next time
 
 
-def config_dir() -> Path:
-    """Return the folder of the configuration: $DRIFTGATE_CONFIG_DIR, or ``config/`` of the repository."""
+def config_dir(dag_file: str | None = None) -> Path:
+    """Return the folder of the configuration: $DRIFTGATE_CONFIG_DIR, or ``config/`` of the repository.
+
+    The repository is that of ``dag_file``, a file in its ``dags/``: where this package is installed apart from
+    it, as in the image, the package cannot know which version of the repository Airflow is reading.
+    """
     chosen = os.environ.get("DRIFTGATE_CONFIG_DIR")
     if chosen:
         return Path(chosen).absolute()
+    if dag_file and (beside := Path(dag_file).absolute().parents[1] / "config").is_dir():
+        return beside
     in_repository = _REPOSITORY / "config"
     return in_repository if in_repository.is_dir() else Path.cwd() / "config"
 
@@ -87,6 +96,7 @@ class _Loader:
         self.alone = alone
         self.known = known or {}
         self.checked: dict[str, Checked] = {}
+        self._rechecks = _MOST_RECHECKS
         self._beyond: set[Path] = set()  # the files whose check looked at other pipelines
         self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 
@@ -106,8 +116,11 @@ class _Loader:
         return self._results[path]
 
     def _guarded(self, path: Path) -> tuple[Pipeline | None, list[Problem]]:
+        known = None
+        with suppress(Exception):  # what was kept can be damaged: then it is found out anew
+            known = self._unchanged(path)
         try:
-            return self._unchanged(path) or self._load(path)
+            return known or self._load(path)
         except Exception as error:  # a bug of ours in one file must not take the pipelines of all others down
             message = f"Driftgate itself fails on this file: {type(error).__name__}: {error}"
             hint = "please report it, with the file; the other pipelines are not affected"
@@ -151,6 +164,18 @@ class _Loader:
             return problems
         if faulty or inherited or any(not other.readable for other in others):
             return problems + _partial(Layers((document,)))
+        found = self._checked(layers, path, problems)
+        if self._rechecks <= 0:  # time is better spent on the first mistakes than on all of a broken configuration
+            return found
+        return second_look(document, found, lambda other: self._recheck(layers, path, document, other))
+
+    def _recheck(self, layers: Layers, path: Path, document: Document, other: Document) -> list[Problem]:
+        self._rechecks -= 1
+        documents = tuple(other if it is document else it for it in layers.documents)
+        shared = [*self.folder.defaults.problems, *self._environment_problems]
+        return self._checked(replace(layers, documents=documents), path, [*other.problems, *shared])
+
+    def _checked(self, layers: Layers, path: Path, problems: list[Problem]) -> list[Problem]:
         told = _told(problems)
         by_schema = [problem for problem in validate(layers) if problem.path not in told]
         told |= _told(by_schema)

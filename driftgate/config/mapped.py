@@ -8,9 +8,10 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
-from driftgate.config.sentences import explain, how_to_add
+from driftgate.config.hints import as_written, how_to_add
+from driftgate.config.sentences import explain
 from driftgate.config.tree import Node
-from driftgate.config.words import KeyPath, closest, dotted, suggest
+from driftgate.config.words import KeyPath, called, closest, show, suggest
 from driftgate.errors import Problem
 
 _KEYS = ("expand", "expand_kwargs")
@@ -37,6 +38,33 @@ def always_given(task: Mapping[str, Any]) -> set[str] | None:
     return set(mapping(task.get("expand"))) | (set.intersection(*each) if each else set())
 
 
+def misused(task: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    """Return where one of the two is as_written as the other, or without its parameter: place, message, hint."""
+    task = mapping(task)
+    parameter = next((key for key in schemas.parameters(_operator(task)).get("required", ()) if key not in task), "…")
+    values, kwargs = task.get("expand"), task.get("expand_kwargs")
+    if isinstance(kwargs, dict) and kwargs and not any(closest(key, ("output_of",)) for key in kwargs):
+        message = f"{called((*path, _KEYS[1]))} must be a list of mappings, or {{output_of: task}}, not a mapping"
+        yield (*path, _KEYS[1]), message, f"write expand: {as_written(kwargs)}"
+    if isinstance(values, dict) and set(values) == {"output_of"}:
+        place = (*path, "expand", "output_of")
+        message = f"{called(place)} stands where a parameter must"
+        yield (
+            place,
+            message,
+            f"write expand: {{{parameter}: {as_written(values)}}}, or expand_kwargs: {as_written(values)}",
+        )
+    elif isinstance(values, list | str):
+        message = f"{called((*path, 'expand'))} must be a mapping, not {show(values)}"
+        listed = values if isinstance(values, list) else [values]
+        yield (*path, "expand"), message, f"write expand: {{{parameter}: {as_written(listed)}}}"
+
+
+def _operator(task: Mapping[str, Any]) -> str:
+    operator = task.get("operator")
+    return operator if isinstance(operator, str) else ""
+
+
 def check_expansion(draft: Draft) -> Iterator[Problem]:
     """Return the problems of every task that is expanded."""
     for node in draft.tasks.values():
@@ -47,11 +75,11 @@ def check_expansion(draft: Draft) -> Iterator[Problem]:
 def _check_task(draft: Draft, node: Node) -> Iterator[Problem]:
     if node.operator in _ONCE:
         key = next(key for key in _KEYS if key in node.data)
-        message = f"{dotted((*node.path, key))}: {node.operator} makes one decision in a run and cannot be expanded"
+        message = f"{called((*node.path, key))}: {node.operator} makes one decision in a run and cannot be expanded"
         yield draft.layers.problem((*node.path, key), "not-expandable", message, "remove it", at_key=True)
         return
     if all(key in node.data for key in _KEYS):
-        message = f"{dotted(node.path)} has both expand and expand_kwargs"
+        message = f"{called(node.path)} has both expand and expand_kwargs"
         yield draft.layers.problem((*node.path, _KEYS[1]), "expanded-twice", message, "keep one of them", at_key=True)
     for path, key, values in _parameters(node):
         yield from _check_parameter(draft, node, path, key, values)
@@ -76,15 +104,15 @@ def _check_parameter(
     own = node.operator in schemas.operators()
     if key in schemas.task_keys():
         message = (
-            f"{dotted(path)}: '{key}' is a setting of the task, and only parameters of its operator can be expanded"
+            f"{called(path)}: '{key}' is a setting of the task, and only parameters of its operator can be expanded"
         )
         yield draft.layers.problem(path, "not-expandable", message, "set it once, beside expand", at_key=True)
     elif own and key not in known:
-        where = dotted(path[:-1])
+        where = called(path[:-1])
         hint = suggest(key, known, f"{node.operator} has {', '.join(known) or 'no parameters'}")
         yield draft.layers.problem(path, "unknown-key", f"unknown key '{key}' in {where}", hint, at_key=True)
     elif key in node.data:
-        message = f"{dotted(path)}: '{key}' is given twice, here and in the task itself"
+        message = f"{called(path)}: '{key}' is given twice, here and in the task itself"
         yield draft.layers.problem(path, "given-twice", message, "keep one of the two", at_key=True)
     else:
         for place, value in values if own else ():
@@ -100,6 +128,6 @@ def _missing(draft: Draft, node: Node) -> Iterator[Problem]:
         for index, keys in enumerate(items if key in given(node.data) - once else ()):
             if isinstance(keys, dict) and key not in meant({"expand": keys}, [key]):
                 path = (*node.path, "expand_kwargs", index)
-                message = f"{dotted(path)} has no '{key}'"
+                message = f"{called(path)} has no '{key}'"
                 hint = how_to_add(key, schema["properties"][key])
                 yield draft.layers.problem(path, "missing-key", message, hint)

@@ -56,7 +56,7 @@ class Task:
     expand_kwargs: Any  # list of mappings, or {"output_of": task id in full}; None if not used
     outlets: tuple[str, ...]  # URIs of assets
     inlets: tuple[str, ...]
-    alerts: Mapping[str, tuple[str, ...]]  # on_failure, on_retry, on_success → channels; only what the task itself sets
+    alerts: Mapping[str, tuple[str, ...]]  # on_failure … → channels; only what the task itself sets
     path: KeyPath  # where it stands in the effective configuration
 
 

@@ -78,6 +78,12 @@ def scalar_kind(value: str) -> Kind:
     return Kind.NOT_FINITE if _NOT_FINITE.match(value) else Kind.TEXT
 
 
+def scalar_node(text: str, first: Node, last: Node) -> Node:
+    """Return the node that ``text`` would be where ``first`` begins and ``last`` ends."""
+    kind: Any = scalar_kind(text)
+    return ScalarNode(kind, text, first.start_mark, last.end_mark)
+
+
 def compose(text: str) -> Node | None:
     """Return the root of the only document in ``text``; raises YAMLError, or TooDeep."""
     # libyaml composes by recursion and takes the whole process down when it nests too deeply. Indentation

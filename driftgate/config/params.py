@@ -9,8 +9,9 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, is_number, mapping
-from driftgate.config.sentences import explain, flow
-from driftgate.config.words import KeyPath, dotted, listing, show, suggest
+from driftgate.config.hints import flow
+from driftgate.config.sentences import explain
+from driftgate.config.words import KeyPath, called, listing, show, suggest
 from driftgate.errors import Problem
 
 _FORMATS = {"date": date.fromisoformat, "date-time": datetime.fromisoformat, "time": time.fromisoformat}
@@ -46,12 +47,12 @@ def check_params(draft: Draft) -> Iterator[Problem]:
 def _check_param(draft: Draft, path: KeyPath, param: Mapping[str, Any]) -> Iterator[Problem]:
     kind, kinds = param.get("type"), schemas.definition("param")["properties"]["type"]["items"]["enum"]
     if isinstance(kind, str) and kind not in kinds:
-        message = f"{dotted(path)}.type must be {listing(kinds)}, not {show(kind)}"
+        message = f"{called(path)}.type must be {listing(kinds)}, not {show(kind)}"
         yield draft.layers.problem((*path, "type"), "not-a-choice", message, suggest(kind, kinds))
         return
     for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
         if is_number(param.get(low)) and is_number(param.get(high)) and param[low] > param[high]:
-            message = f"{dotted(path)}.{low} ({param[low]}) must not be above {high} ({param[high]})"
+            message = f"{called(path)}.{low} ({param[low]}) must not be above {high} ({param[high]})"
             yield draft.layers.problem((*path, low), "range-order", message, "swap the two")
             return
     if "default" in param and _is_sound(param):
@@ -72,5 +73,5 @@ def _check_default(draft: Draft, path: KeyPath, param: Mapping[str, Any]) -> Ite
         try:
             _FORMATS[shape](value)
         except ValueError:
-            message = f"{dotted(path)} must be a {shape}, not {show(value)}"
+            message = f"{called(path)} must be a {shape}, not {show(value)}"
             yield draft.layers.problem(path, "wrong-format", message, f"such as {flow(_SAMPLES[shape])}")

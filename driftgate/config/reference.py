@@ -9,11 +9,13 @@ from typing import Any
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema
-from driftgate.config.sentences import flow
+from driftgate.config.hints import flow
+from driftgate.config.semantics import NEEDS_SECTION
+from driftgate.config.wiring import NEEDS_UPSTREAM
 from driftgate.config.words import listing
 
 _HEAD = ("Key", "Value", "Default", "Meaning", "Example")
-_NAMES = {"": "<param>", "channels": "<channel>", "columns": "<column>", "expand": "<parameter>"}
+_NAMES = {"": "<param>", "columns": "<column>", "expand": "<parameter>"}
 _WORDS = {
     "array": "list",
     "boolean": "true or false",
@@ -36,6 +38,8 @@ Written from `schemas/` by `python -m driftgate.config.reference`; do not edit b
 | `config/environments/<env>.yaml` | what is different in one environment |
 | anything else below `config/` | files for pipelines to extend, such as `config/templates/monitoring.yaml` |
 
+`.yml` will do as well as `.yaml`, except for `defaults.yaml`.
+
 Values are JSON's: text, numbers, `true` and `false`, `null`, lists, mappings. `yes`, `010` and `12:30` are text. A
 key that does not exist is an error, and so is one that is written twice. A duration is a whole number and a unit:
 `90s`, `15m`, `6h`, `8d`, `2w`. Text with `{{ … }}` is filled in when a task runs.
@@ -48,14 +52,27 @@ Editors check and complete while you type when a file begins with
 
 ## What lies over what
 
-From the bottom to the top; what lies above wins. Mappings merge key by key, tasks by their ids; lists and single
-values replace what is below.
+From the bottom to the top; what lies above wins.
 
 1. `config/defaults.yaml`
 2. `defaults` in the environment's file
 3. the files that the pipeline extends, the farthest first
 4. the pipeline's own file
 5. `pipelines.<dag_id>` in the environment's file
+
+### Changing what is inherited
+
+| to | write |
+|---|---|
+| change a key of a mapping, such as `psi.critical` | that key alone: mappings merge, and so do tasks, by their ids |
+| change a single value | the new value |
+| add to a list, such as `tags` or `depends_on` | the whole list: a list replaces the one below |
+| change a gate | the whole gate: `roc_auc: {at_least: 0.9}` replaces `roc_auc: {above: 0.95}` |
+| switch off a list | an empty one: `on_failure: []` |
+| change a task's operator | the new `operator`; its other keys stay, and must suit it |
+
+What is there cannot be removed: neither a task, nor a section, nor a key. Put what pipelines share into a file that
+holds no more than that, and let them extend it.
 
 ### Environments
 
@@ -101,6 +118,7 @@ _SCHEDULES = """\
 | `{any: ["s3://bucket/a", "s3://bucket/b"]}` | when any of them has been updated |
 | `{all: ["s3://bucket/a", {any: ["s3://bucket/b", "s3://bucket/c"]}]}` | when all of them have been |
 | `{cron: "0 6 * * 1", asset: "s3://bucket/a"}` | at these times, and when the asset is updated |
+| `{cron: "@weekly", any: ["s3://bucket/a", "s3://bucket/b"]}` | a preset will do as well |
 | `null` | when somebody starts it |
 """
 
@@ -109,7 +127,8 @@ _TASKS = """\
 
 `tasks` maps ids to tasks. Every task has an `operator` and that operator's own parameters beside the keys below. The
 name of one of [Driftgate's operators](#operators) will do, or the dotted path of any Airflow operator's class: its
-parameters are then checked when the DAG is built.
+parameters are then checked when the DAG is built. What such an operator takes is Airflow's to say: where it wants a
+number of seconds, `60` is right and `1m` is not.
 
 ```yaml
 tasks:
@@ -158,6 +177,28 @@ tasks:
 """
 
 
+_DRIFT = """\
+## drift in messages
+
+The texts of `log_status` and `send_alert` may speak of what the `check_drift` task before them found. Those of other
+operators may not.
+
+| written | is |
+|---|---|
+| `{{ drift.summary }}` | one sentence about all of it |
+| `{{ drift.severity }}` | none, minor, moderate, critical or unknown |
+| `{{ drift.psi }}` | the PSI, such as 0.31; None when the severity is unknown |
+| `{{ drift.samples }}` | how many predictions it is based on; None if the model API does not say |
+| `{{ drift.top_feature }}` | the feature that has drifted most; empty if the model API does not say |
+| `{{ drift.features }}` | the PSI of each feature: `{{ drift.features['mean radius'] }}` |
+| `{{ drift.model }}`, `{{ drift.version }}` | name and version of the model in production; empty if not known |
+| `{{ drift.window }}` | from `{{ drift.window.start }}` until `{{ drift.window.end }}`; empty if not known |
+| `{{ drift.since }}` | since when the severity is what it is |
+| `{{ drift.streak }}` | how many runs in a row, this one included, found this severity |
+| `{{ drift.reason }}` | why the severity is unknown; empty when it is not |
+"""
+
+
 _GATE = """\
 The gate of a metric has exactly one of `above`, `at_least`, `below` and `at_most`; what cannot be computed fails it.
 [Gates](gates.md) says how intervals are computed and what to choose."""
@@ -176,23 +217,43 @@ gates: {versus_production: {metric: roc_auc, max_drop: 0.01}}
 def reference() -> str:
     """Return the reference of the whole language in Markdown."""
     envelope = schemas.envelope()
-    sections, others = schemas.sections(), {"params", "tasks"}
-    keys = {key: schema for key, schema in envelope["properties"].items() if key not in {*sections, *others}}
-    parts = [_INTRO, "## Pipeline", _table(_rows({**envelope, "properties": keys}, deep=False)), _SCHEDULES]
+    sections = schemas.sections()
+    keys = {key: schema for key, schema in envelope["properties"].items() if key not in sections}
+    parts = [_INTRO, "## Pipeline", _table(_rows({**envelope, "properties": keys}, deep=False)), _sections(sections)]
+    parts += [_SCHEDULES]
     parts += [part for name in ("params", *sections) for part in _section(name, envelope["properties"][name])]
     parts += [_TASKS, _table(_rows(schemas.task(""))), _EXPANDING, _GROUPS, _table(_rows(schemas.group(), deep=False))]
-    parts += ["## Operators", *(part for name in schemas.operators() for part in _operator(name))]
+    parts += [_DRIFT, "## Operators", *(part for name in schemas.operators() for part in _operator(name))]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 def _operator(name: str) -> list[str]:
     schema = schemas.parameters(name)
-    return [f"### {name}", schema["description"], _table(_rows(schema)) or "No parameters."]
+    return [f"### {name}", f"{schema['description']}{_needs(name)}", _table(_rows(schema)) or "No parameters."]
+
+
+def _needs(operator: str) -> str:
+    """Return which sections and which operator before it an operator works on."""
+    sections = NEEDS_SECTION.get(operator, ())
+    needed = [f"the section{'s' * (len(sections) > 1)} {_links(sections)}"] if sections else []
+    if before := NEEDS_UPSTREAM.get(operator):
+        needed.append(f"a task with operator [`{before}`](#{before}) somewhere before it")
+    return f" Needs {', and '.join(needed)}." if needed else ""
+
+
+def _sections(names: Iterable[str]) -> str:
+    return f"Beside these there are sections, which operators work on: {_links(names)}."
+
+
+def _links(names: Iterable[str]) -> str:
+    return ", ".join(f"[`{name}`](#{name})" for name in names)
 
 
 def _section(name: str, schema: Schema) -> list[str]:
     example = f"```yaml\n{name}: {flow(schema['examples'][0])}\n```"
     head = [f"### {name}", schema["description"], example]
+    if name == "alerts":
+        return [*head, *_alerts(schema)]
     if name != "gates":
         return [*head, _table(_rows(schema))]
     metrics = dict(schema["properties"])
@@ -201,6 +262,14 @@ def _section(name: str, schema: Schema) -> list[str]:
         *head, _table(_rows({"properties": metrics}, deep=False)), _GATE, _table(_rows(schemas.definition("gate"))),
         _VERSUS, _table(_rows(versus)),
     ]  # fmt: skip
+
+
+def _alerts(schema: Schema) -> Iterator[str]:
+    yield _table(_rows(schema, deep=False))
+    for kind in schemas.definition("channel")["properties"]["type"]["enum"]:
+        rules = schemas.channel(kind)
+        yield f"A channel of type `{kind}`, below `channels.<channel>`:"
+        yield _table(_rows({**rules, "required": ["type", *rules["required"]]}, deep=False) if rules else ())
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:

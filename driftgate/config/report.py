@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from yaml._yaml import CParser
-from yaml.error import Mark, YAMLError
+from yaml.error import Mark
 from yaml.tokens import (
     FlowMappingEndToken,
     FlowMappingStartToken,
     FlowSequenceEndToken,
     FlowSequenceStartToken,
-    Token,
 )
 
+from driftgate.config.broken import tokens_of
+from driftgate.config.lines import lines_of
 from driftgate.config.nodes import MAX_DEPTH
 from driftgate.config.source import MAX_BYTES
-from driftgate.config.syntax import lines_of
 from driftgate.errors import Problem, printable, without_password
 from driftgate.paint import Paint, plain
 
@@ -128,7 +127,7 @@ def _extents(text: str) -> Extents:
     """Return how far each token reaches, as far as the text can be read; brackets reach to their partner."""
     extents: Extents = {}
     open_brackets: list[tuple[int, int]] = []
-    for token in _tokens(text):
+    for token in tokens_of(text):
         if len(open_brackets) > MAX_DEPTH:  # no caret is worth the time that the reader needs for it
             break
         begin, end = _place(token.start_mark), _place(token.end_mark)
@@ -139,15 +138,6 @@ def _extents(text: str) -> Extents:
         elif isinstance(token, _CLOSING) and open_brackets:
             extents[open_brackets.pop()] = end
     return extents
-
-
-def _tokens(text: str) -> Iterator[Token]:
-    try:
-        parser = CParser(text)
-        while token := parser.get_token():
-            yield token
-    except YAMLError:
-        return
 
 
 def _place(mark: Mark) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from driftgate.config.draft import Draft
 from driftgate.config.outcomes import Outcomes, States
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.tree import Node, Reference
-from driftgate.config.words import dotted
+from driftgate.config.words import called
 from driftgate.errors import Problem
 
 _MOST = 20  # decisions, promotions and evaluations that are looked into: fewer if there are very many tasks
@@ -25,7 +25,7 @@ def check_reachable(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each task that can never run: only the first on its way, for the rest follows from it."""
     stray = list(islice((said for said in draft.tree.references if _is_stray(draft, said)), MAX_PROBLEMS))
     for said in stray:
-        message = f"{dotted(said.path)}: no route of '{said.target}' leads here, so '{said.node.id}' never runs"
+        message = f"{called(said.path)}: no route of '{said.target}' leads here, so '{said.node.id}' never runs"
         hint = f"add it to the routes of {said.name}, or depend on a task that they lead to"
         yield draft.layers.problem(said.path, "unreachable", message, hint)
     if not stray and (outcomes := _outcomes(draft)):
@@ -103,13 +103,13 @@ def check_triggers(draft: Draft) -> Iterator[Problem]:
         for said in draft.tree.spoken_by[decision.id]:
             task = draft.tasks.get(said.target or "")
             if said.after and task and task.operator == "trigger_retraining" and said.path[-1] in _NO_REASON:
-                message = f"{dotted(said.path)}: severity {said.path[-1]} is no reason to retrain"
+                message = f"{called(said.path)}: severity {said.path[-1]} is no reason to retrain"
                 yield draft.layers.problem(said.path, "needless-retraining", message, "name a task that tells of it")
     for node in draft.with_operator("trigger_retraining"):
         if _rule(draft, node) in _REGARDLESS:
             path = (*node.path, "trigger_rule")
             path = path if "trigger_rule" in node.data else ("trigger_rule",)
-            message = f"{dotted(path)}: with {_rule(draft, node)}, '{node.id}' retrains whatever the severity is"
+            message = f"{called(path)}: with {_rule(draft, node)}, '{node.id}' retrains whatever the severity is"
             yield draft.layers.problem(path, "needless-retraining", message, "remove it")
 
 
@@ -159,11 +159,11 @@ def _way_past(draft: Draft, culprit: Node, promotion: Node, what: str) -> Proble
     rule = _rule(draft, culprit)
     own = (*culprit.path, "trigger_rule")
     path = ("trigger_rule",) if "trigger_rule" not in culprit.data and "trigger_rule" in draft.layers.data else own
-    message = f"{dotted(own)}: with {rule}, '{promotion.id}' runs even if {what}: an unproven model in production"
+    message = f"{called(own)}: with {rule}, '{promotion.id}' runs even if {what}: an unproven model in production"
     hint = "remove this trigger_rule: promotion must wait for a successful evaluation"
     if culprit is not promotion:
         message = (
-            f"{dotted(own)}: with {rule}, '{culprit.id}' runs even if {what}, and '{promotion.id}' after it: "
+            f"{called(own)}: with {rule}, '{culprit.id}' runs even if {what}, and '{promotion.id}' after it: "
             "an unproven model in production"
         )
         hint = f"remove this trigger_rule, or let '{promotion.id}' depend on the evaluation too"

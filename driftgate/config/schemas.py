@@ -40,7 +40,7 @@ def using(folder: Path) -> Iterator[None]:
 
 def _forget() -> None:
     for cached in (operators, envelope, environment, sections, common_settings, task_keys, group, parameters, task,
-                   definition, _read):  # fmt: skip
+                   definition, channel, _read):  # fmt: skip
         cached.cache_clear()
 
 
@@ -127,6 +127,25 @@ def task(operator: str) -> Schema:
 def definition(name: str) -> Schema:
     """Return one of the definitions that the schemas share."""
     return _define(name)
+
+
+@cache
+def channel(kind: str) -> Schema | None:
+    """Return what a channel of one type needs and may have; None if there is no such type."""
+    if "channel" not in _pipeline_file()["$defs"]:  # of an older state of the language
+        return None
+    common = _define("channel")
+    for branch in common["allOf"]:
+        if branch["if"]["properties"]["type"]["const"] == kind:
+            own = branch["then"]
+            absent = {key for key, rules in own["properties"].items() if rules is False}
+            properties = {
+                key: {**rules, **own["properties"].get(key, _NOTHING)}
+                for key, rules in common["properties"].items()
+                if key not in absent
+            }
+            return {"required": own["required"], "properties": properties, "additionalProperties": False}
+    return None
 
 
 def _define(name: str) -> Schema:

@@ -7,14 +7,16 @@ from itertools import islice
 
 from driftgate.config import schemas
 from driftgate.config.alarms import check_alarms
+from driftgate.config.channels import check_secrets
+from driftgate.config.conform import findings
 from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.estimators import check_estimator
 from driftgate.config.foreign import check_foreign
+from driftgate.config.hints import how_to_add
 from driftgate.config.limits import check_bands, check_columns, check_gates, check_versus
 from driftgate.config.mapped import check_expansion
 from driftgate.config.params import check_params, required
 from driftgate.config.running import check_promotion, check_reachable, check_triggers
-from driftgate.config.sentences import how_to_add
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.splits import check_split
 from driftgate.config.templates import check_templates
@@ -26,7 +28,7 @@ from driftgate.config.wiring import (
     check_trigger_rules,
     check_upstream,
 )
-from driftgate.config.words import KeyPath, dotted, listing, show, suggest
+from driftgate.config.words import KeyPath, called, closest, listing, shorten, show, suggest
 from driftgate.errors import Problem
 
 # operator → the sections it works on
@@ -37,12 +39,13 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "evaluate_model": ("dataset", "model", "gates"),
     "promote_to_production": ("model",),
     "restart_api_service": ("model",),
+    "rollback_model": ("model",),
     "send_alert": ("alerts",),
     "train_model": ("dataset", "model"),
     "validate_data_quality": ("dataset", "quality"),
 }
 
-_EVENTS = ("on_failure", "on_retry", "on_success")
+_EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
 
 
 def check(draft: Draft) -> list[Problem]:
@@ -53,26 +56,36 @@ def check(draft: Draft) -> list[Problem]:
 def _check_name(draft: Draft) -> Iterator[Problem]:
     dag_id = draft.layers.data.get("dag_id")
     if isinstance(dag_id, str) and dag_id != draft.stem:
-        message = f"dag_id must equal the file's name, '{draft.stem}', not {show(dag_id)}"
-        hint = f"write dag_id: {draft.stem}, or rename the file"
+        message = f"dag_id must equal the file's name, '{shorten(draft.stem)}', not {show(dag_id)}"
+        fits = not any(findings(draft.stem, schemas.envelope()["properties"]["dag_id"]))
+        hint = (
+            f"write dag_id: {draft.stem}, or rename the file" if fits else f"rename the file to {shorten(dag_id)}.yaml"
+        )
         yield draft.layers.problem(("dag_id",), "dag-id-not-file-name", message, hint)
 
 
 def _check_sections_present(draft: Draft) -> Iterator[Problem]:
-    for node in draft.tasks.values():
-        for section in NEEDS_SECTION.get(node.operator, ()):
-            if section not in draft.layers.data:
-                message = f"{node.operator} works on the section '{section}', which this pipeline does not have"
-                hint = how_to_add(section, schemas.envelope()["properties"][section])
-                yield draft.layers.problem((*node.path, "operator"), "missing-section", message, hint)
+    properties = schemas.envelope()["properties"]
+    misspelt = {closest(key, schemas.sections()) for key in draft.layers.data if key not in properties}
+    for section in schemas.sections():
+        nodes = [node for node in draft.tasks.values() if section in NEEDS_SECTION.get(node.operator, ())]
+        if nodes and section not in draft.layers.data and section not in misspelt:
+            names = list(dict.fromkeys(node.operator for node in nodes))
+            work = "works" if len(names) == 1 else "work"
+            message = f"{listing(names, 'and')} {work} on the section '{section}', which this pipeline does not have"
+            path, hint = (*nodes[0].path, "operator"), how_to_add(section, properties[section])
+            yield draft.layers.problem(path, "missing-section", message, hint)
 
 
 def _check_channels(draft: Draft) -> Iterator[Problem]:
-    channels = mapping(draft.section("alerts").get("channels"))
+    channels = draft.section("alerts").get("channels", {})
+    misspelt = [key for key in draft.section("alerts") if key != "channels" and closest(key, ["channels"])]
+    if not isinstance(channels, dict) or misspelt or not isinstance(draft.layers.data.get("alerts", {}), dict):
+        return  # told already
     for path, names in _channel_lists(draft):
         for index, name in enumerate(names):
             if isinstance(name, str) and name not in channels:
-                message = f"{dotted((*path, index))}: there is no alert channel '{name}'"
+                message = f"{called((*path, index))}: there is no alert channel '{name}'"
                 declared = f", which has {', '.join(channels)}" if channels else ""
                 hint = suggest(name, channels, f"declare it in alerts.channels{declared}")
                 yield draft.layers.problem((*path, index), "unknown-channel", message, hint)
@@ -94,15 +107,15 @@ def _channel_lists(draft: Draft) -> Iterator[tuple[KeyPath, list[object]]]:
 def _check_retraining(draft: Draft) -> Iterator[Problem]:
     for path, name in _pipelines_named(draft):
         if name == draft.layers.data.get("dag_id"):
-            message = f"{dotted(path)}: a pipeline cannot start itself"
+            message = f"{called(path)}: a pipeline cannot start itself"
             yield draft.layers.problem(path, "starts-itself", message, "name the pipeline that trains the model")
         elif name not in (known := draft.pipeline_names()):
-            message = f"{dotted(path)}: there is no pipeline '{name}'"
+            message = f"{called(path)}: there is no pipeline '{name}'"
             others = sorted(set(known) - {draft.stem})
             hint = suggest(name, others, f"pipelines: {', '.join(others[:20])}" if others else "")
             yield draft.layers.problem(path, "unknown-pipeline", message, hint)
         elif draft.pipeline_data and (missing := required(draft.pipeline_data(name).get("params"))):
-            message = f"{dotted(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
+            message = f"{called(path)}: '{name}' cannot be started by another pipeline, for nobody enters its params"
             hint = f"give {listing(missing, 'and')} a default there"
             yield draft.layers.problem(path, "param-required", message, hint)
 
@@ -146,6 +159,7 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     check_columns,
     check_split,
     _check_channels,
+    check_secrets,
     check_estimator,
     _check_retraining,
     check_cooldown,

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import replace
+from pathlib import PurePath
 
+from driftgate.config import written
 from driftgate.config.conform import Finding, Schema
+from driftgate.config.hints import (
+    DURATION,
+    as_written,
+    choice_hint,
+    flow,
+    how_to_add,
+    operator_to_add,
+    range_hint,
+    type_hint,
+    usage,
+)
 from driftgate.config.layers import Layers
-from driftgate.config.words import closest, dotted, listing, literal, shorten, suggest, suggest_key
+from driftgate.config.meant import duration_hint
+from driftgate.config.places import hint_for_key, stands_for
+from driftgate.config.words import called, listing, literal, shorten
 from driftgate.errors import Problem
+
+__all__ = ["explain", "flow", "how_to_add"]
 
 _TYPES = {
     "array": "a list",
@@ -21,8 +37,7 @@ _TYPES = {
     "object": "a mapping",
     "string": "text",
 }
-_YES_NO = dict.fromkeys(("yes", "on", "y", "true"), "true") | dict.fromkeys(("no", "off", "n", "false"), "false")
-_PERCENT = re.compile(r"(-?[0-9.]+) ?%")
+RENAME = "rename the file: a pipeline's name has letters, digits, '_', '-' and '.', at most 200 of them"
 
 
 def explain(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -33,85 +48,43 @@ def explain(finding: Finding, layers: Layers) -> Iterator[Problem]:
 def _type(finding: Finding, layers: Layers) -> Iterator[Problem]:
     types = [finding.rule] if isinstance(finding.rule, str) else finding.rule
     expected = finding.schema.get("title") or listing(_TYPES[name] for name in types)
-    message = f"{finding.name} must be {expected}{finding.but}"
-    yield layers.problem(finding.path, "wrong-type", message, _type_hint(finding, types))
-
-
-def _type_hint(finding: Finding, types: list[str]) -> str:
-    value = finding.value
-    if "patternErrorMessage" in finding.schema:
-        return str(finding.schema["patternErrorMessage"])
-    if isinstance(value, str):
-        return _hint_from_text(finding, types, value)
-    if isinstance(value, list) and "all" in finding.schema.get("properties", ()):
-        return "write all: and the list, or any: and the list"
-    if "integer" in types and isinstance(value, float) and value.is_integer():
-        return f"write {int(value)}"
-    if "string" in types and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{literal(value)}"'
-    return _usage(finding)
-
-
-def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
-    if "null" in types or text.lower() in {"~", "none", "null"}:
-        return "write null without quotes" if "null" in types else _usage(finding)
-    if "boolean" in types and text.lower() in _YES_NO:
-        return f"write {_YES_NO[text.lower()]} without quotes"
-    if ("number" in types or "integer" in types) and (number := _number_in(text)):
-        return f"write {number}" if number != text else f"write {number} without quotes"
-    if types == ["array"] and text:
-        return f"write a list: [{shorten(text)}]"
-    return _usage(finding)
-
-
-def _number_in(text: str) -> str | None:
-    """Return the number that ``text`` was meant to be: 0,95 → 0.95, 5% → 0.05, 1_000 → 1000."""
-    percent = _PERCENT.fullmatch(text.strip())
-    try:
-        number = float(percent[1]) / 100 if percent else float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return f"{number:g}" if math.isfinite(number) and abs(number) < 1e6 else None
-
-
-def _usage(finding: Finding) -> str:
-    description = str(finding.schema.get("description", ""))
-    examples = finding.schema.get("examples") or []
-    return f"{description} Example: {flow(examples[0])}".strip() if examples else description
-
-
-def flow(value: Any) -> str:
-    """Return ``value`` as YAML on one line."""
-    match value:
-        case dict():
-            return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(flow(item) for item in value) + "]"
-        case str() if not re.fullmatch(r"[A-Za-z/][\w ./:@-]*", value):
-            return f'"{value}"'
-        case _:
-            return literal(value)
+    but = finding.but
+    if finding.value is None and layers.place(finding.path) != layers.place(finding.path, at_key=True):
+        but = ", but it is null"  # written out
+    message = f"{finding.name} must be {expected}{but}"
+    problem = layers.problem(finding.path, "wrong-type", message, type_hint(finding, types))
+    if types == ["array"] and isinstance(finding.value, str) and problem.message == message:
+        lines = layers.lines(finding.path)
+        if found := written.item(lines, problem.line, problem.column):
+            line, column, message, hint = found
+            problem = replace(problem, line=line, column=column, message=message, hint=hint)
+    yield problem
 
 
 def _required(finding: Finding, layers: Layers) -> Iterator[Problem]:
     properties = finding.schema["properties"]
-    meant = {closest(key, finding.rule): key for key in finding.value if key not in properties}
+    meant = {stands_for(key, finding.rule): key for key in finding.value if key not in properties}
     told = finding.schema.get("additionalProperties") is False  # a misspelt key is then told as unknown
     for key in finding.rule:
-        if key not in finding.value and not (told and key in meant):
-            hint = how_to_add(key, properties.get(key, {}))
-            if key in meant:
-                hint = f"did you mean '{key}' by '{shorten(meant[key])}'?"
-            message = f"{finding.name} has no '{key}'"
-            yield layers.problem((*finding.path, key), "missing-key", message, hint)
+        if key in finding.value or (told and key in meant):
+            continue
+        if key in meant:
+            message = f"'{shorten(meant[key])}' should be '{key}'"
+            hint = f"write {key}: {as_written(finding.value[meant[key]])}"
+            yield layers.problem((*finding.path, meant[key]), "unknown-key", message, hint, at_key=True)
+        else:
+            hint = _how_to_add_here(key, properties.get(key, {}), finding, layers)
+            yield layers.problem((*finding.path, key), "missing-key", f"{finding.name} has no '{key}'", hint)
 
 
-def how_to_add(key: str, schema: Schema) -> str:
-    """Return a hint that shows ``key`` as it could stand in the file, and says what it is."""
-    sample = schema.get("examples") or [schema["default"]] if "default" in schema else schema.get("examples")
-    sample = sample or schema.get("enum") or ["…"]
-    description = schema.get("description", "").rstrip(".")
-    return f"add {key}: {flow(sample[0])}" + (f"   # {description}" if description else "")
+def _how_to_add_here(key: str, schema: Schema, finding: Finding, layers: Layers) -> str:
+    if key == "dag_id":
+        stem = PurePath(layers.documents[layers.home].file).stem
+        fits = re.search(schema.get("pattern", ""), stem)
+        return f"add dag_id: {stem}, the name of the file" if fits else RENAME
+    if key == "operator":
+        return operator_to_add(finding.value)
+    return how_to_add(key, schema)
 
 
 def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -120,15 +93,21 @@ def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem
         where = f" in {finding.name}" if finding.path else ""
         message = f"unknown key '{shorten(key)}'{where}"
         moved = finding.schema.get("movedKeys", {}).get(key)
-        hint = moved or suggest_key(key, known, finding.schema.get("unknownKeyHint", ""))
+        hint = moved or hint_for_key(key, finding.schema, finding.value[key], _beside(key, finding, layers))
         yield layers.problem((*finding.path, key), "unknown-key", message, hint, at_key=True)
+
+
+def _beside(key: str, finding: Finding, layers: Layers) -> set[str]:
+    """Return the known keys that stand beside ``key`` in the same file."""
+    file = layers.place((*finding.path, key), at_key=True)[0]
+    known = [other for other in finding.schema.get("properties", {}) if other in finding.value]
+    return {other for other in known if layers.place((*finding.path, other), at_key=True)[0] == file}
 
 
 def _enum(finding: Finding, layers: Layers) -> Iterator[Problem]:
     message = f"{finding.name} must be {listing(finding.rule)}{finding.but}"
     texts = [option for option in finding.rule if isinstance(option, str)]
-    hint = suggest(finding.value, texts) if isinstance(finding.value, str) else ""
-    yield layers.problem(finding.path, "not-a-choice", message, hint)
+    yield layers.problem(finding.path, "not-a-choice", message, choice_hint(finding, texts))
 
 
 def _const(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -138,7 +117,7 @@ def _const(finding: Finding, layers: Layers) -> Iterator[Problem]:
 
 def _range(finding: Finding, layers: Layers) -> Iterator[Problem]:
     message = f"{finding.name} must be {_range_of(finding.schema)}{finding.but}"
-    yield layers.problem(finding.path, "out-of-range", message, _range_hint(finding))
+    yield layers.problem(finding.path, "out-of-range", message, range_hint(finding))
 
 
 def _range_of(schema: Schema) -> str:
@@ -151,32 +130,23 @@ def _range_of(schema: Schema) -> str:
     return " and ".join(f"{word} {schema[key]}" for key, word in words.items() if key in schema)
 
 
-def _range_hint(finding: Finding) -> str:
-    schema = finding.schema
-    lower, upper = (
-        schema.get("minimum", schema.get("exclusiveMinimum")),
-        schema.get("maximum", schema.get("exclusiveMaximum")),
-    )
-    if lower in (0, 0.5) and upper == 1 and 1 < finding.value <= 100:
-        return f"it is a share: {finding.value} % is {finding.value / 100:g}"
-    return _usage(finding)
-
-
 def _pattern(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    message = f"{finding.name} must be {finding.schema.get('title', 'written otherwise')}{finding.but}"
-    hint = str(finding.schema.get("patternErrorMessage", ""))
+    title = finding.schema.get("title", "written otherwise")
+    hint = duration_hint(finding.value) if title == DURATION else ""
+    message = f"{finding.name} must be {title}{finding.but}"
+    hint = hint or str(finding.schema.get("patternErrorMessage", ""))
     yield layers.problem(finding.path, "wrong-format", message, hint)
 
 
 def _property_names(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    where = dotted(finding.path[:-1])
+    where = called(finding.path[:-1])
     message = f"'{shorten(finding.value)}' in {where} cannot be {finding.schema.get('title', 'a key')}"
     hint = str(finding.schema.get("patternErrorMessage", ""))
     yield layers.problem(finding.path, "wrong-format", message, hint, at_key=True)
 
 
 def _unique(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    message = f"{dotted(finding.path[:-1])} lists '{literal(finding.value)}' twice"
+    message = f"{called(finding.path[:-1])} lists '{literal(finding.value)}' twice"
     yield layers.problem(finding.path, "repeated-item", message, "remove one of the two")
 
 
@@ -188,7 +158,7 @@ def _size(finding: Finding, layers: Layers) -> Iterator[Problem]:
         message = f"{finding.name} must be at most {finding.rule} characters long"
         yield layers.problem(finding.path, "too-long", message)
     else:
-        yield layers.problem(finding.path, "empty", f"{finding.name} must not be empty", _usage(finding))
+        yield layers.problem(finding.path, "empty", f"{finding.name} must not be empty", usage(finding))
 
 
 def _one_of(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -207,7 +177,7 @@ def _not_one(finding: Finding, layers: Layers, options: list[str], several: bool
 
 
 def _other(finding: Finding, layers: Layers) -> Iterator[Problem]:
-    yield layers.problem(finding.path, "wrong-format", f"{finding.name} is not valid{finding.but}", _usage(finding))
+    yield layers.problem(finding.path, "wrong-format", f"{finding.name} is not valid{finding.but}", usage(finding))
 
 
 _KEYWORDS: dict[str, Callable[[Finding, Layers], Iterator[Problem]]] = {

@@ -12,12 +12,16 @@ import re
 import stat
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from yaml.error import YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from driftgate.config.decimals import joined
+from driftgate.config.entries import Slip, commented, slip
+from driftgate.config.lines import lines_of
 from driftgate.config.nodes import (
     MAX_DEPTH,
     Kind,
@@ -29,9 +33,10 @@ from driftgate.config.nodes import (
     nodes,
     pairs,
     place_of,
-    scalar_kind,
+    scalar_node,
 )
-from driftgate.config.syntax import QUOTE_TEMPLATES, TYPOGRAPHIC, Slip, explain, slip, straight, without_typographic
+from driftgate.config.syntax import conflict, explain
+from driftgate.config.values import QUOTE_TEMPLATES, TYPOGRAPHIC, straight, without_typographic
 from driftgate.config.words import KeyPath, dotted, shorten, show
 from driftgate.errors import Problem, printable
 
@@ -40,6 +45,7 @@ MAX_VALUES = 100_000
 MAX_PROBLEMS = 100  # of one file and one check; whoever has more will not read them all
 _BEGIN = "begin with dag_id, schedule and tasks"
 _LARGEST = 2**63 - 1
+_SEPARATOR = re.compile("[ :=;\uff1a]")  # between a key and its value, as people write it
 _OPEN = re.compile(r"[ :](\{[^{}]*|\[[^\[\]]*)\Z")  # a bracket that the key opens and does not close
 
 
@@ -61,6 +67,11 @@ class Document:
             data = data.get(key) if isinstance(data, dict) else None
         data = data if isinstance(data, dict) else {}
         return replace(self, data={key: data[key] for key in data if key not in without}, root=(*self.root, *root))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text."""
+        return lines_of(self.text)
 
     def position(self, path: Sequence[str | int], *, at_key: bool = False) -> tuple[int, int]:
         """Return line and column (from 1) of the value at ``path``, or of its key.
@@ -99,6 +110,9 @@ def parse(raw: bytes, file: str) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _refuse_encoding(file, raw, error)
+    if marker := conflict(text):
+        line, column, message, hint = marker
+        return _refuse(file, text, (line, column), "yaml-syntax", message, hint)
     try:
         node = compose(text)
     except YAMLError as error:
@@ -137,7 +151,7 @@ def _refuse_syntax(file: str, text: str, error: YAMLError) -> Document:
 
 def _build(file: str, text: str, node: Node | None) -> Document:
     if node is None or kind_of(node) is Kind.NULL:
-        return _refuse(file, text, None, "empty-file", "the file is empty", _BEGIN)
+        return _refuse(file, text, (1, 1), "empty-file", "the file is empty", _BEGIN)
     builder = _Builder(file)
     try:
         data = builder.build(node, 0)
@@ -150,11 +164,6 @@ def _build(file: str, text: str, node: Node | None) -> Document:
         message = f"the file must be a mapping of keys to values, not {show(data)}"
         return _refuse(file, text, place_of(node.start_mark), "not-a-mapping", message, _BEGIN)
     return Document(file, text, data, tuple(builder.problems))
-
-
-def _meant(slip: Slip, node: Node) -> Node:
-    kind: Any = scalar_kind(slip.value)
-    return ScalarNode(kind, slip.value, node.start_mark, node.end_mark)
 
 
 class _Builder:
@@ -181,10 +190,11 @@ class _Builder:
 
     def _mapping(self, node: MappingNode, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
+        entries = joined(node, self._note_comma) if node.flow_style else node.value
+        for key_node, value_node in entries:
             if found := self._slip(key_node, value_node):
                 if key_node.end_mark.index == value_node.start_mark.index:  # else the value is cut in two
-                    data.setdefault(found.key, self.build(_meant(found, key_node), depth + 1))
+                    data.setdefault(found.key, self.build(scalar_node(found.value, key_node, key_node), depth + 1))
                 continue
             key = self._key(key_node, node)
             if key is None:
@@ -216,6 +226,10 @@ class _Builder:
             hint = "repeat the keys here, or put what pipelines share into defaults.yaml"
             self._note(node, "merge-key", "merge keys (<<) are not supported", hint)
             return None
+        if not node.style and (found := commented(node.value)):
+            message, hint = found
+            self._note(node, "yaml-syntax", message, f"{hint} …")
+            return None
         self._check_tag(node)
         if kind_of(node) not in {Kind.TEXT, None}:
             shown = printable(node.value)
@@ -226,9 +240,9 @@ class _Builder:
 
     def _slip(self, key: Node, value: Node) -> Slip | None:
         """Note a key that swallowed its value, as in ``{above 0.95}`` and ``guard:{cooldown: 6h}``."""
-        if not isinstance(key, ScalarNode) or key.style:
+        if not isinstance(key, ScalarNode) or key.style or not any(char.isalnum() for char in key.value):
             return None
-        alone = key.end_mark.index == value.start_mark.index and (" " in key.value or ":" in key.value)
+        alone = key.end_mark.index == value.start_mark.index and _SEPARATOR.search(key.value) is not None
         found = slip(key.value) if alone or _OPEN.search(key.value) else None
         if found:
             self._note(key, "yaml-syntax", found.message, found.hint if alone else found.hint + " …", found.offset)
@@ -248,6 +262,9 @@ class _Builder:
             self._note(node, "tag", f"the tag {tag} is not allowed", "remove it: only plain values")
 
     def _scalar(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode) and node.style in ("|", ">") and not node.value.strip():
+            hint = f"indent the text below {node.style}"
+            self._note(node, "yaml-syntax", f"there is no text below '{node.style}'", hint)
         match kind_of(node):
             case Kind.NULL:
                 return None
@@ -269,6 +286,9 @@ class _Builder:
             message = f"{dotted(self.path)} is larger than a 64-bit whole number: {shorten(node.value)}"
         self._note(node, "number-not-finite", message, "write an ordinary number, such as 0.95")
         return 0
+
+    def _note_comma(self, node: Node, meant: str) -> None:
+        self._note(node, "yaml-syntax", "a number is written with a point, not with a comma", f"write {meant}")
 
     def _note_duplicate(self, key: str, node: Node, mapping: MappingNode) -> None:
         first = pairs(mapping)[key][0]

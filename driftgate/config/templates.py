@@ -8,12 +8,13 @@ from typing import Any
 
 from driftgate.config.draft import Draft, mapping
 from driftgate.config.tree import Node
-from driftgate.config.words import KeyPath, dotted, suggest
+from driftgate.config.words import KeyPath, called, suggest
 from driftgate.errors import Problem
 
 # What a message may say of drift: the fields of driftgate.services.drift.Drift, and its summary.
-DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary")
-SPEAK_OF_DRIFT = ("log_status", "send_alert")  # operators whose texts may
+DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "version", "window", "reason", "summary",
+         "since", "streak")  # fmt: skip
+SPEAK_OF_DRIFT = ("approval", "log_status", "send_alert")  # operators whose texts may
 
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])(drift|params)\.([A-Za-z_]\w*)")
@@ -38,7 +39,7 @@ def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
 
 def _check_text(draft: Draft, node: Node, path: KeyPath, text: str) -> Iterator[Problem]:
     if node.operator in SPEAK_OF_DRIFT and (fault := _unclosed(text)):
-        yield draft.layers.problem(path, "template", f"{dotted(path)}: {fault[0]}", fault[1])
+        yield draft.layers.problem(path, "template", f"{called(path)}: {fault[0]}", fault[1])
         return
     for match in _TEMPLATE.finditer(text):
         for of, name in _NAME.findall(_QUOTED.sub("", match[1] or match[2] or "")):
@@ -67,4 +68,4 @@ def _known(draft: Draft, node: Node, of: str) -> Mapping[str, Any] | tuple[str, 
 def _unknown(draft: Draft, path: KeyPath, name: str, known: list[str]) -> Problem:
     nothing = "declare it under params at the top level" if name.startswith("params.") else ""
     hint = suggest(name, known, f"there is {', '.join(known)}" if known else nothing)
-    return draft.layers.problem(path, "template", f"{dotted(path)}: there is no {name}", hint)
+    return draft.layers.problem(path, "template", f"{called(path)}: there is no {name}", hint)

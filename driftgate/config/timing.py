@@ -11,7 +11,7 @@ from driftgate.config.cron import check_schedule
 from driftgate.config.dates import check_dates, check_timezone
 from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.rhythm import Rhythm, rhythm
-from driftgate.config.words import KeyPath, dotted, show
+from driftgate.config.words import KeyPath, called, show
 from driftgate.durations import format_duration, is_duration, parse_duration
 from driftgate.errors import Problem
 
@@ -35,7 +35,7 @@ def check_timing(draft: Draft) -> Iterator[Problem]:
 
 def _check_text(draft: Draft, path: KeyPath, schedule: str) -> Iterator[Problem]:
     if fault := check_schedule(schedule):
-        yield draft.layers.problem(path, "schedule", f"{dotted(path)}: {fault[0]}", fault[1])
+        yield draft.layers.problem(path, "schedule", f"{called(path)}: {fault[0]}", fault[1])
     if schedule == "@continuous" and draft.layers.data.get("max_active_runs") != 1:
         message = "schedule: @continuous runs one run after the other, so max_active_runs must be 1"
         yield draft.layers.problem(path, "schedule", message, "write max_active_runs: 1")
@@ -71,7 +71,7 @@ def check_assets(draft: Draft) -> Iterator[Problem]:
         yield draft.layers.problem(("dataset", "uri"), "asset", f"dataset.uri: {_NO_PASSWORD[0]}", _NO_PASSWORD[1])
     for path, uri in places:
         if fault := _check_uri(uri):
-            yield draft.layers.problem(path, "asset", f"{dotted(path)}: {fault[0]}", fault[1])
+            yield draft.layers.problem(path, "asset", f"{called(path)}: {fault[0]}", fault[1])
 
 
 def _assets_in(condition: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
@@ -117,7 +117,7 @@ def check_retries(draft: Draft) -> Iterator[Problem]:
             continue
         if parse_duration(str(longest)) < parse_duration(str(first)):
             at = (*path, "max_retry_delay")
-            message = f"{dotted(at)} ({longest}) must not be shorter than retry_delay ({first})"
+            message = f"{called(at)} ({longest}) must not be shorter than retry_delay ({first})"
             yield draft.layers.problem(at, "range-order", message, f"write {first} or more")
 
 
@@ -129,6 +129,6 @@ def check_cooldown(draft: Draft) -> Iterator[Problem]:
         if isinstance(cooldown, str) and is_duration(cooldown) and own and parse_duration(cooldown) < own.shortest:
             path = (*node.path, "guard", "cooldown")
             every = format_duration(own.shortest)
-            message = f"{dotted(path)} ({cooldown}) is over before the pipeline runs again, which is every {every}"
+            message = f"{called(path)} ({cooldown}) is over before the pipeline runs again, which is every {every}"
             hint = f"it holds nothing back; write {format_duration(2 * own.shortest)} or more"
             yield draft.layers.problem(path, "short-cooldown", message, hint, severity="warning")

@@ -6,6 +6,7 @@ group; in full it means the same everywhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,6 +16,7 @@ from typing import Any
 from driftgate.config import schemas
 from driftgate.config.words import KeyPath, closest
 
+DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 _MOST_NAMES = 1_000  # that a hint chooses from
 
 
@@ -53,7 +55,7 @@ class Reference:
 
 @lru_cache(maxsize=1_000)
 def _meant(operator: str) -> str:
-    if operator in schemas.operators() or "." in operator:
+    if operator in schemas.operators() or DOTTED_PATH.fullmatch(operator):
         return operator
     return closest(operator, schemas.operators()) or ""
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from driftgate.config import mapped, schemas
+from driftgate.config.channels import check_types
 from driftgate.config.conform import Schema, findings
 from driftgate.config.layers import Layers
+from driftgate.config.places import stands_for
 from driftgate.config.sentences import explain
 from driftgate.config.source import MAX_PROBLEMS
-from driftgate.config.tree import is_group
-from driftgate.config.words import KeyPath, dotted, show, suggest
+from driftgate.config.standard import path_of
+from driftgate.config.tree import DOTTED_PATH, is_group
+from driftgate.config.words import KeyPath, called, closest, shorten, suggest
 from driftgate.errors import Problem
-
-_DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
 def validate(layers: Layers) -> list[Problem]:
@@ -34,6 +34,7 @@ def _unique(problems: Iterator[Problem]) -> Iterator[Problem]:
 
 def _problems(layers: Layers) -> Iterator[Problem]:
     yield from _check(layers, layers.data, schemas.envelope(), ())
+    yield from check_types(layers)
     yield from _check_conditions(layers, layers.data.get("schedule"), ("schedule",))
     yield from _check_tasks(layers, layers.data.get("tasks"), ("tasks",))
 
@@ -57,27 +58,52 @@ def _check_tasks(layers: Layers, tasks: Any, path: KeyPath) -> Iterator[Problem]
 
 
 def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
+    if stray := _stray_part(layers, path, task):
+        yield stray
+        return
     operator = task.get("operator") if isinstance(task, dict) else None
     known = operator if operator in schemas.operators() else None
-    if isinstance(operator, str) and not known and not _DOTTED_PATH.fullmatch(operator):
-        yield _unknown_operator(layers, (*path, "operator"), operator)
+    misused = list(mapped.misused(task, path))
     # Without a known operator nobody can tell which keys of its own the task may have.
-    yield from _check(layers, task, _task_schema(known or "", task), path)
+    schema = _task_schema(known or "", task, unsure=bool(misused))
+    if isinstance(operator, str) and not known and not DOTTED_PATH.fullmatch(operator):
+        yield _unknown_operator(layers, (*path, "operator"), operator)
+    for place, message, hint in misused:
+        yield layers.problem(place, "wrong-type", message, hint)
+        task = {key: value for key, value in task.items() if key != place[len(path)]}
+    yield from _check(layers, task, schema, path)
 
 
-def _task_schema(operator: str, task: Any) -> Schema:
+def _task_schema(operator: str, task: Any, *, unsure: bool) -> Schema:
     """Return the schema of a task, which need not require what ``expand`` gives."""
     schema = schemas.task(operator)
     if not isinstance(task, dict) or not task.keys() & {"expand", "expand_kwargs"}:
         return schema
-    elsewhere = set(schema["required"]) if mapped.always_given(task) is None else mapped.meant(task, schema["required"])
+    unsure = unsure or mapped.always_given(task) is None
+    elsewhere = set(schema["required"]) if unsure else mapped.meant(task, schema["required"])
     return {**schema, "required": [key for key in schema["required"] if key == "operator" or key not in elsewhere]}
 
 
 def _unknown_operator(layers: Layers, path: KeyPath, operator: str) -> Problem:
-    message = f"{dotted(path)} must be an operator, not {show(operator)}"
+    message = f"{called(path)}: there is no operator '{shorten(operator)}'"
     hint = f"operators: {', '.join(schemas.operators())}; any other Airflow operator by its dotted path"
-    return layers.problem(path, "unknown-operator", message, suggest(operator, schemas.operators(), hint))
+    standard = path_of(operator)
+    hint = f"write {standard}" if standard else suggest(operator, schemas.operators(), hint)
+    return layers.problem(path, "unknown-operator", message, hint)
+
+
+def _stray_part(layers: Layers, path: KeyPath, task: Any) -> Problem | None:
+    """Return the problem of a task that means to change one of another file, and misses its name."""
+    if not isinstance(task, dict) or "operator" in task or any(stands_for(key, ("operator",)) for key in task):
+        return None
+    siblings = {name: layers.place((*path[:-1], name))[0] for name in layers.at(path[:-1]) if name != path[-1]}
+    own = layers.place(path)[0]
+    meant = closest(str(path[-1]), [name for name, file in siblings.items() if file != own])
+    if not meant:
+        return None
+    message = f"{called(path)} has no 'operator', and no other file has a task of this name"
+    hint = f"did you mean '{shorten(meant)}', which is in {siblings[meant]}?"
+    return layers.problem(path, "missing-key", message, hint, at_key=True)
 
 
 def _check(layers: Layers, data: Any, schema: Schema, base: KeyPath) -> Iterator[Problem]:

@@ -32,6 +32,17 @@ def dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
+def called(path: Sequence[str | int]) -> str:
+    """Return ``path`` as a sentence calls it: inside of groups, ``retry_delay of extract.orders.fetch``."""
+    depth = 0
+    while len(path) > depth + 1 and path[depth] == "tasks" and isinstance(path[depth + 1], str):
+        depth += 2
+    if depth < 4:
+        return dotted(path)
+    name = dotted(path[1:depth:2])
+    return f"{dotted(path[depth:])} of {name}" if len(path) > depth else name
+
+
 def shorten(text: str) -> str:
     """Return ``text`` printable and no longer than a message can bear."""
     return printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
@@ -73,11 +84,13 @@ def listing(options: Iterable[Any], conjunction: str = "or") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
 
 
-def closest(word: str, options: Iterable[str]) -> str | None:
+def closest(word: str, options: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the option that ``word`` most likely stands for, blind to case, spaces and hyphens."""
     plain = {_plain(option): option for option in islice(options, _MOST_OPTIONS)}
-    matches = difflib.get_close_matches(_plain(word[:200]), plain, n=1, cutoff=0.6)
-    return plain[matches[0]] if matches else None
+    matches = difflib.get_close_matches(_plain(word[:200]), plain, n=1, cutoff=cutoff)
+    letters = sorted(_plain(word[:200]))
+    turned = (option for key, option in plain.items() if len(letters) > 1 and sorted(key) == letters)  # ot → to
+    return plain[matches[0]] if matches else next(turned, None)
 
 
 def _plain(word: str) -> str:

@@ -151,6 +151,7 @@ def _driftgate(state: State) -> dict[str, str]:
         "DRIFTGATE_HOME": state.home,
         "DRIFTGATE_DATA_DIR": state.home,
         "DRIFTGATE_API_TOKEN": state.api_token,
+        "DRIFTGATE_API_URL": state.url("api"),
         "MLFLOW_TRACKING_URI": state.url("mlflow"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seconds at start, for features not used here

@@ -55,20 +55,28 @@ def write(table: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".parquet", delete=False) as file:
         table.to_parquet(file.name)
+    os.chmod(file.name, 0o644)  # public data, and Airflow may run as another user
     os.replace(file.name, path)
 
 
-def send(api_url: str, table: pd.DataFrame, rows: int, seed: int) -> dict[str, Any]:
+def send(api_url: str, table: pd.DataFrame, rows: int, seed: int, token: str | None = None) -> dict[str, Any]:
     """Ask the API for predictions on ``rows`` rows drawn from the table; returns the model that answered."""
     drawn = table.drop(columns="target").sample(rows, replace=True, random_state=seed)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     model: dict[str, Any] = {}
     for start in range(0, rows, BATCH):
         batch = drawn.iloc[start : start + BATCH].to_dict(orient="records")
         try:
-            answer = requests.post(f"{api_url}/predict", json={"rows": batch}, timeout=30)
+            answer = requests.post(f"{api_url}/predict", json={"rows": batch}, headers=headers, timeout=30)
         except requests.RequestException as error:
             raise Outage(f"the model API does not answer at {api_url} ({type(error).__name__})") from None
         if not answer.ok:
             raise Outage(f"the model API refused predictions: {answer.status_code} {answer.text[:200]}")
         model = answer.json()["model"]
     return model
+
+
+if __name__ == "__main__":  # for another Airflow to begin with: python -m driftgate.demo.samples > training.parquet
+    import sys
+
+    sys.stdout.buffer.write(first_table().to_parquet())

@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from driftgate.demo import samples
 from driftgate.demo.world import MODEL, MONITORING, RETRAINING, DriftRun, Retraining, World
 from driftgate.errors import DriftgateError, Outage
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ORDINARY_ROWS = 1_500
 SHIFTED_ROWS = 3_000
@@ -72,6 +75,7 @@ def first_model(world: World) -> Iterator[Task]:
     # The schedule may have started a run the moment the pipelines were unpaused; it is as good as ours.
     run_id = world.active(RETRAINING) or world.airflow.trigger(RETRAINING)
     yield from world.follow(RETRAINING, run_id)
+    _settle(world, RETRAINING)
     _require_in_service(world, world.production())
 
 
@@ -85,7 +89,7 @@ def quiet_done(world: World) -> str | None:
 
 def quiet(world: World) -> Iterator[Task]:
     """Traffic as the model knows it: no drift."""
-    samples.send(world.api.url, samples.first_table(), ORDINARY_ROWS, seed=1)
+    _send(world, samples.first_table(), ORDINARY_ROWS, seed=1)
     world.airflow.unpause(MONITORING)  # not before there is something to see: its schedule starts a run at once
     yield from _check_drift(world, "none")
 
@@ -109,7 +113,7 @@ def better_model(world: World) -> Iterator[Task]:
     if (retraining := earlier) is None or retraining.state == "failed":
         shifted = samples.from_new_scanner(samples.first_table())
         samples.write(shifted, world.training_data)
-        samples.send(world.api.url, shifted, SHIFTED_ROWS, seed=2)
+        _send(world, shifted, SHIFTED_ROWS, seed=2)
         yield from _check_drift(world, "critical")
         retraining = drift_retraining(world)
         if retraining == earlier:
@@ -144,7 +148,7 @@ def calm_done(world: World) -> str | None:
 
 def calm(world: World) -> Iterator[Task]:
     """The new scanner's traffic is what the new model knows."""
-    samples.send(world.api.url, samples.from_new_scanner(samples.first_table()), ORDINARY_ROWS, seed=3)
+    _send(world, samples.from_new_scanner(samples.first_table()), ORDINARY_ROWS, seed=3)
     yield from _check_drift(world, "none")
 
 
@@ -156,16 +160,25 @@ CHAPTERS = (
 )
 
 
+def _send(world: World, table: pd.DataFrame, rows: int, seed: int) -> None:
+    samples.send(world.api.url, table, rows, seed, world.api.token)
+
+
 def _check_drift(world: World, expected: str) -> Iterator[Task]:
     """Run drift_monitoring and hold what it finds against what the story expects."""
-    while early := world.active(MONITORING):  # one that the schedule started may have asked before the traffic came
-        for _ in world.follow(MONITORING, early):
-            pass
+    _settle(world, MONITORING)  # a run that the schedule started may have asked before the traffic came
     run_id = world.airflow.trigger(MONITORING)
     yield from world.follow(MONITORING, run_id)
     found = world.drift_run(run_id)
     if found is None or found.severity != expected:
         raise StoryError(f"expected severity {expected}, but drift_monitoring found: {found and _found(found)}")
+
+
+def _settle(world: World, dag_id: str) -> None:
+    """Wait for the runs that the schedule has started beside ours."""
+    while other := world.active(dag_id):
+        for _ in world.follow(dag_id, other):
+            pass
 
 
 def _require_in_service(world: World, version: str | None) -> None:

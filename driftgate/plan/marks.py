@@ -52,6 +52,11 @@ def more(before: Any, after: Any) -> str:
     return TIGHTENED if one < other else LOOSENED if other < one else ""
 
 
+def less(before: Any, after: Any) -> str:
+    """Tightened when values were taken away and none added."""
+    return more(after, before)
+
+
 def ranked(*options: Any) -> Compare:
     """Tightened when the value comes later in ``options``; of what is not among them nothing is said."""
 
@@ -108,6 +113,17 @@ def _present(before: Any, after: Any) -> str:
     return _presence(before, after) if MISSING in (before, after) else ""
 
 
+def _reminds(before: Any, after: Any) -> str:
+    """Tightened when it reminds sooner; null never does."""
+    one, other = (MISSING if side is None else side for side in (before, after))
+    return lower(one, other)
+
+
+def _named_more(before: Any, after: Any) -> str:
+    """The same as ``more``; where nobody is named there are others who are told."""
+    return "" if MISSING in (before, after) else more(before, after)
+
+
 def _size(value: Any) -> float:
     if isinstance(value, str) and is_duration(value):
         return parse_duration(value).total_seconds()
@@ -133,6 +149,13 @@ PIPELINE_RULES: dict[str, Rule] = {
     "psi.moderate": _DETECT,
     "psi.critical": _DETECT,
     "psi.aggregate": Rule(ranked("mean", "max"), "one drifting feature is enough", "features even each other out"),
+    "psi.share": Rule(lower, "fewer features must drift", "more features must drift"),
+    "psi.features.*.minor": _DETECT,
+    "psi.features.*.moderate": _DETECT,
+    "psi.features.*.critical": _DETECT,
+    "psi.ignore": Rule(less, "more features count", "fewer features count"),
+    "psi.alert_after": Rule(lower, "an unknown is told sooner", "an unknown is told later"),
+    "psi.stale_after": Rule(lower, "older windows are 'unknown'", "older windows count"),
     "psi.min_samples": Rule(lower, "fewer windows are 'unknown'", "more windows are 'unknown', which never retrain"),
     "dataset.max_age": Rule(lower, "data must be newer", "data may be older"),
     "quality.min_rows": Rule(higher, "the data need more rows", "the data may have fewer rows"),
@@ -150,6 +173,9 @@ PIPELINE_RULES: dict[str, Rule] = {
     "alerts.on_failure": Rule(more, "more are told", "fewer are told"),
     "alerts.on_retry": Rule(more, "more are told", "fewer are told"),
     "alerts.on_success": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_recovery": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_refused": Rule(_named_more, "more are told", "fewer are told"),
+    "alerts.repeat_after": Rule(_reminds, "it reminds sooner", "it reminds later"),
     "alerts.channels.*.to": Rule(more, "more are told", "fewer are told"),
     "trigger_rule": Rule(_trigger_rule, "a failure before holds tasks back", "tasks run although one before failed"),
 }
@@ -157,12 +183,19 @@ PIPELINE_RULES: dict[str, Rule] = {
 TASK_RULES: dict[tuple[str, str], Rule] = {
     ("send_alert", "channels"): Rule(more, "more are told", "fewer are told"),
     ("trigger_retraining", "guard.cooldown"): Rule(higher, "it retrains less often", "it may retrain more often"),
+    ("trigger_retraining", "guard.max_per_week"): Rule(lower, "it retrains less often", "it may retrain more often"),
+    ("trigger_retraining", "guard.consecutive"): Rule(higher, "drift must last longer", "drift need not last as long"),
+    ("trigger_retraining", "guard.new_data"): Rule(
+        ranked(False, True), "the same data make no second model", "the same data may make another model"
+    ),
     ("decide_action", "routes.*"): Rule(
         ranked("log_status", "send_alert", "trigger_retraining"), "more is done about it", "less is done about it"
     ),
     ("*", "alerts.on_failure"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_retry"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_success"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_recovery"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_refused"): Rule(_named_more, "more are told", "fewer are told"),
     ("*", "trigger_rule"): Rule(_trigger_rule, "a failure before holds it back", "it runs although one before failed"),
 }
 # operators whose task is a check, or tells somebody: one more tightens, one less loosens

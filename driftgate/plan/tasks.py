@@ -17,7 +17,7 @@ from driftgate.plan.rename import renamed_entries, translated
 from driftgate.plan.snapshot import Entry, Snapshot, shown
 from driftgate.plan.values import MISSING, Difference, Side, differences, equal, kind
 
-_EVENTS = ("on_failure", "on_retry", "on_success")
+_EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
 _HOLDING = ("check_data_freshness", "evaluate_model", "validate_data_quality")  # checks that end a run when they fail
 
 

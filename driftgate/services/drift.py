@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
+from driftgate.durations import format_duration, parse_duration
 from driftgate.errors import Outage, UserMistake
 from driftgate.services.model_api import ModelApi
 
-SEVERITIES = ("none", "minor", "moderate", "critical", "unknown")
+BANDS = ("minor", "moderate", "critical")
+SEVERITIES = ("none", *BANDS, "unknown")
+CLOCK_SKEW = timedelta(minutes=5)
+REMEMBERED = 100  # runs in the history of a monitor
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Drift:
     version: str = ""
     window: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    streak: int = 1  # how many runs in a row, this one included, found this severity
 
     @property
     def summary(self) -> str:
@@ -68,36 +75,47 @@ class Fields:
     features: str = "features"
 
 
-def check(api: ModelApi, endpoint: str, window: str | None, section: Mapping[str, Any], fields: Fields) -> Drift:
+def check(
+    api: ModelApi, endpoint: str, window: str | None, section: Mapping[str, Any], fields: Fields, now: datetime
+) -> Drift:
     """Ask the API and judge its answer by the ``psi`` section; an outage or nonsense is ``unknown``."""
     try:
         answer = api.get(endpoint, **({"window": window} if window else {}))
     except (Outage, UserMistake) as error:
         return Drift("unknown", reason=str(error))
-    return assess(answer, section, fields)
+    return assess(answer, section, fields, now)
 
 
-def assess(answer: Any, section: Mapping[str, Any], fields: Fields = Fields()) -> Drift:
+def assess(answer: Any, section: Mapping[str, Any], fields: Fields, now: datetime) -> Drift:
     """Judge one answer of ``/drift/status`` by the ``psi`` section of a pipeline."""
     features = _numbers(dig(answer, fields.features))
-    psi = _aggregate(section["aggregate"], features, _number(dig(answer, fields.psi)))
+    judged = {name: psi for name, psi in features.items() if name not in section["ignore"]}
+    scaled = {name: on_common_scale(psi, section["features"].get(name, {}), section) for name, psi in judged.items()}
+    psi = _aggregate(section, scaled, _number(dig(answer, fields.psi)))
     samples = _number(dig(answer, fields.samples))
-    reason = _doubt(psi, samples, section["min_samples"], fields)
+    window = {key: _text(value) for key, value in (_mapping(dig(answer, "window"))).items()}
+    reason = (
+        _doubt(psi, samples, section["min_samples"], fields)
+        or _missing(dig(answer, fields.features), judged, section, fields)
+        or _stale(window.get("end", ""), parse_duration(section["stale_after"]), now)
+    )
     return Drift(
         severity="unknown" if reason else severity(psi, section),
         psi=_finite(psi, digits=6),
         samples=None if samples is None or not math.isfinite(samples) else int(samples),
-        top_feature=max(features, key=lambda name: features[name]) if features else "",
+        top_feature=max(scaled, key=lambda name: scaled[name]) if scaled else "",
         features=features,
         model=_text(dig(answer, "model.name")),
         version=_text(dig(answer, "model.version")),
-        window={key: _text(value) for key, value in (_mapping(dig(answer, "window"))).items()},
+        window=window,
         reason=reason,
     )
 
 
 def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields) -> str:
     """Why the PSI cannot be trusted; empty when it can."""
+    if samples is None and fields.samples != Fields.samples:
+        return f"the answer holds no number of predictions at {fields.samples!r}"
     if samples is not None and not samples >= least:  # NaN is not either
         return f"{samples:.12g} predictions in the window, at least {least} needed (psi.min_samples)"
     if samples == math.inf:
@@ -107,11 +125,94 @@ def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields)
     return "" if math.isfinite(psi) and psi >= 0 else f"{psi} is not a PSI"
 
 
-def _aggregate(how: str, features: Mapping[str, float], psi: float | None) -> float | None:
-    """The PSI of the whole: the API's own, unless the mean over features is asked for."""
-    if how == "mean" and features:
+def _missing(told: Any, judged: Mapping[str, float], section: Mapping[str, Any], fields: Fields) -> str:
+    """Why the features that the answer tells of are not enough; empty when they are."""
+    if not _needs_features(section):
+        return ""
+    if not judged:
+        return f"the answer tells of no feature to judge at {fields.features!r}"
+    lost = [name for name in section["features"] if name not in judged]
+    broken = [str(name) for name in _mapping(told) if str(name) not in judged and str(name) not in section["ignore"]]
+    names = ", ".join(sorted({*lost, *broken})[:5])
+    return f"the answer holds no PSI for {names}" if names else ""
+
+
+def _needs_features(section: Mapping[str, Any]) -> bool:
+    return bool(section["aggregate"] != "max" or section["ignore"] or section["features"])
+
+
+def _stale(end: str, limit: timedelta, now: datetime) -> str:
+    """Why a window that ended at ``end`` says nothing of the present; empty when it does, or does not tell."""
+    try:
+        ended = datetime.fromisoformat(end)
+    except ValueError:
+        return ""
+    ended = ended if ended.tzinfo else ended.replace(tzinfo=UTC)
+    if now - ended > limit:
+        age = format_duration(limit)
+        return f"the window ended at {ended:%Y-%m-%d %H:%M}, more than {age} ago (psi.stale_after)"
+    if ended - now > CLOCK_SKEW:
+        return f"the window ends in the future, at {ended:%Y-%m-%d %H:%M}: the clocks of Airflow and the API disagree"
+    return ""
+
+
+def on_common_scale(psi: float, own: Mapping[str, float], common: Mapping[str, float]) -> float:
+    """Return the PSI of a feature with bands of its own as the one that means the same in the common bands.
+
+    Between its bounds straight lines lead from one scale to the other; above the last both grow alike.
+    """
+    bounds = [(own.get(band, common[band]), common[band]) for band in BANDS]
+    before, common_before = 0.0, 0.0
+    for bound, common_bound in bounds:
+        if psi <= bound:
+            return common_before + (psi - before) * (common_bound - common_before) / (bound - before)
+        before, common_before = bound, common_bound
+    return psi * common_before / before
+
+
+def _aggregate(section: Mapping[str, Any], features: Mapping[str, float], psi: float | None) -> float | None:
+    """The PSI of the whole: the API's own, unless it is ours to make one of the features'."""
+    if not _needs_features(section):
+        return psi if psi is not None else max(features.values(), default=None)
+    if not features:
+        return None
+    if section["aggregate"] == "mean":
         return sum(features.values()) / len(features)
-    return psi if psi is not None else max(features.values(), default=None)
+    if section["aggregate"] == "share":  # what at least this share of the features has reached
+        reached: int = math.ceil(section["share"] * len(features))
+        return sorted(features.values(), reverse=True)[reached - 1]
+    return max(features.values())
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The severity that one run of a monitor found."""
+
+    at: datetime  # the moment that the run stands for
+    run: str
+    severity: str
+
+    def to_json(self) -> dict[str, str]:
+        """As stored in Airflow's asset state."""
+        return {**asdict(self), "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, str]) -> Seen:
+        """The inverse of ``to_json``."""
+        return cls(datetime.fromisoformat(stored["at"]), stored["run"], stored["severity"])
+
+
+def remember(history: Sequence[Seen], new: Seen) -> list[Seen]:
+    """Return the history with ``new`` in it, which takes the place of what the same run found before."""
+    kept = [seen for seen in history if seen.run != new.run]
+    return sorted([*kept, new], key=lambda seen: seen.at)[-REMEMBERED:]
+
+
+def streak(history: Sequence[Seen], new: Seen) -> int:
+    """Return how many runs in a row, up to ``new`` and with it, found its severity."""
+    before = [seen for seen in remember(history, new) if seen.at <= new.at and seen.run != new.run]
+    same = takewhile(lambda seen: seen.severity == new.severity, reversed(before))
+    return 1 + sum(1 for _ in same)
 
 
 def dig(answer: Any, path: str) -> Any:

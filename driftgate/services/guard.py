@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+WEEK = timedelta(days=7)
 REMEMBERED = timedelta(days=60)  # far longer than any cooldown
 
 
@@ -35,11 +36,21 @@ class Decision:
     reason: str
 
 
+@dataclass(frozen=True)
+class Guard:
+    """What a pipeline's file says holds retrainings back."""
+
+    cooldown: timedelta  # between two
+    max_per_week: int | None = None  # in any seven days
+    consecutive: int = 1  # drift runs, this one included, that must have found the same severity
+
+
 def decide(
+    guard: Guard,
     *,
     by: str,
     now: datetime,
-    cooldown: timedelta,
+    streak: int,
     requests: Sequence[Request],
     busy: int,
     paused: bool,
@@ -47,8 +58,9 @@ def decide(
 ) -> Decision:
     """Decide whether the drift run ``by`` may start ``target``.
 
-    ``busy`` counts its queued and running runs. A drift run that asked before gets the run id of then, so that
-    a retry or a cleared task can never start a second one, whatever became of the first.
+    ``streak`` counts the drift runs in a row that found the present severity, ``busy`` the target's queued and
+    running runs. A drift run that asked before gets the run id of then, so that a retry or a cleared task can never
+    start a second one, whatever became of the first.
     """
     if paused:
         return Decision(None, f"{target} is paused: unpause it, or its runs would pile up in the queue")
@@ -56,11 +68,32 @@ def decide(
         return Decision(own.run_id, f"this drift run asked for {own.run_id} already")
     if busy:
         return Decision(None, f"{target} has {busy} run{'s' if busy > 1 else ''} queued or running already")
-    last = max((request.at for request in requests), default=None)
-    if last is not None and now - last < cooldown:
-        return Decision(None, f"cooldown: the last retraining was asked for at {last:%Y-%m-%d %H:%M} UTC, "
-                              f"the next is possible from {last + cooldown:%Y-%m-%d %H:%M} UTC")  # fmt: skip
-    return Decision(run_id_at(now, cooldown), "no retraining within the cooldown, none queued or running")
+    if streak < guard.consecutive:
+        return Decision(None, f"drift is this severe for the {_ordinal(streak)} time in a row; "
+                              f"{guard.consecutive} are needed (guard.consecutive)")  # fmt: skip
+    if refusal := _too_soon(guard, now, sorted(request.at for request in requests)):
+        return Decision(None, refusal)
+    return Decision(run_id_at(now, guard.cooldown), "no retraining within the cooldown, none queued or running")
+
+
+def _too_soon(guard: Guard, now: datetime, asked: Sequence[datetime]) -> str:
+    """Why the times of earlier requests forbid another; empty if they do not."""
+    if asked and now - asked[-1] < guard.cooldown:
+        return (
+            f"cooldown: the last retraining was asked for at {asked[-1]:%Y-%m-%d %H:%M} UTC, "
+            f"the next is possible from {asked[-1] + guard.cooldown:%Y-%m-%d %H:%M} UTC"
+        )
+    recent = [at for at in asked if now - at < WEEK]
+    if guard.max_per_week is not None and len(recent) >= guard.max_per_week:
+        return (
+            f"{len(recent)} retrainings were asked for within seven days, which is all that guard.max_per_week allows; "
+            f"the next is possible from {recent[-guard.max_per_week] + WEEK:%Y-%m-%d %H:%M} UTC"
+        )
+    return ""
+
+
+def _ordinal(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def run_id_at(now: datetime, cooldown: timedelta) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
@@ -43,11 +45,31 @@ def log(fitted: Any, features: pd.DataFrame) -> None:
 
 
 def load(name: str, version: str) -> Any:
-    """Return the estimator of a registered version."""
-    import mlflow
+    """Return the estimator of a registered version; errors as in ``read``."""
+    from mlflow.artifacts import download_artifacts
 
+    with tempfile.TemporaryDirectory() as folder:
+        return read(download_artifacts(artifact_uri=f"models:/{name}/{version}", dst_path=folder))
+
+
+def read(folder: str) -> Any:
+    """Return the estimator in a downloaded model.
+
+    Raises UserMistake unless it is a skops file that holds trusted types alone. MLflow itself would believe the list
+    of trusted types that comes with the file, and load pickles: both let whoever can write to it run code here.
+    """
+    from mlflow.models import Model
+    from skops.io import load as load_skops
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    flavor = Model.load(folder).flavors.get("sklearn") or {}
+    if (kind := flavor.get("serialization_format")) != "skops":
+        raise UserMistake(f"it is stored as {kind or 'something else'}, which may run code; store it as skops")
     with _quiet():
-        return mlflow.sklearn.load_model(f"models:/{name}/{version}")
+        try:
+            return load_skops(Path(folder) / Path(flavor["pickled_model"]).name, trusted=list(TRUSTED_TYPES))
+        except UntrustedTypesFoundException as error:
+            raise UserMistake(f"it holds what no model of ours does, so it is not loaded: {error}") from None
 
 
 def features(name: str, version: str) -> list[str]:

@@ -23,6 +23,7 @@ RUN_TAG = "driftgate.airflow_run"
 JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
 DATA_TAG = "driftgate.data_digest"
+WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -39,6 +40,7 @@ def connect(tracking_uri: str) -> MlflowClient:
     import mlflow
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # Airflow shows all that MLflow tells in red
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip, which nobody needs here
     mlflow.set_tracking_uri(tracking_uri)
     return mlflow.MlflowClient(tracking_uri)
 
@@ -156,10 +158,16 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     """Put ``version`` of the model into production; doing it again changes nothing.
 
     Returns ``{"model", "version", "before", "superseded_by"}``: ``before`` holds the aliases to go back to;
-    ``superseded_by`` is a newer version that is in production already, which stays, or None.
+    ``superseded_by`` is a newer version that is in production already, which stays, or None. Raises UserMistake for
+    a version that was rolled back.
     """
     client = connect(tracking_uri)
     with explained():
+        if withdrawn := client.get_model_version(name, version).tags.get(WITHDRAWN_TAG):
+            raise UserMistake(
+                f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
+                f"driftgate rollback {name} --to {version}"
+            )
         now = aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
             return _promoted(name, version, now, superseded_by=now.production)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import format_duration
-from driftgate.errors import DriftgateError, Outage
+from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
 from driftgate.services import registry
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -56,6 +57,31 @@ def bring_into_service(
         raise
     log.info("The API at %s serves version %s of %s", api.url, version, name)
     return done
+
+
+def roll_back(tracking_uri: str, api: ModelApi, name: str, to: str | None, timeout: timedelta) -> dict[str, Any]:
+    """Bring an earlier version back into service: ``to``, or the one that was there before.
+
+    Returns what ``bring_into_service`` does, and ``from``: the version withdrawn, which no cleared task can promote
+    again. Raises NothingToDo when ``to`` is in service already, UserMistake when there is no such version, and
+    otherwise as ``bring_into_service``, everything being as it was before.
+    """
+    client = registry.connect(tracking_uri)
+    with registry.explained():
+        now = registry.aliases(client, name)
+        target = to or now.previous
+        if target is None:
+            raise UserMistake(f"alias previous of {name} names no version; say which: --to VERSION")
+        client.get_model_version(name, target)  # a version that does not exist is refused by name
+    if target == now.production and api.served() == (name, target):
+        raise NothingToDo(f"version {target} of {name} is in production, and served, already")
+    done = bring_into_service(tracking_uri, api, {"model": name, "version": target, "before": asdict(now)}, timeout)
+    with registry.explained():
+        if now.production not in (None, target):
+            stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+            client.set_model_version_tag(name, now.production, registry.WITHDRAWN_TAG, stamp)
+        client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
+    return {**done, "from": now.production}
 
 
 def _wait_for(api: ModelApi, name: str, version: str, timeout: timedelta) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import UserMistake
+from driftgate.errors import NothingToDo, UserMistake
 from driftgate.services import data, modelfile, registry
 from driftgate.services.holdout import Choice, Split, split
 
@@ -38,6 +38,7 @@ class Job:
     model: str
     estimator: str
     params: Mapping[str, Any]
+    only_new_data: bool = False  # whether data that the model in production has learnt from are not worth another
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -55,8 +56,20 @@ def train(job: Job) -> dict[str, Any]:
     with registry.explained():
         version = registry.version_of_run(client, job.model, job.airflow_run, fingerprint)
         if version is None:
+            _require_new(client, job, digest)
             return _train_anew(client, job, table, digest, fingerprint)
     return _result(job, str(version.version), str(version.run_id), digest)
+
+
+def _require_new(client: MlflowClient, job: Job, digest: str) -> None:
+    """Raise NothingToDo when the model in production was trained on the same data, and that is not enough."""
+    if not job.only_new_data or (serving := registry.version_at(client, job.model, registry.PRODUCTION)) is None:
+        return
+    if client.get_model_version(job.model, serving).tags.get(registry.DATA_TAG) == digest:
+        raise NothingToDo(
+            f"version {serving} of {job.model}, which is in production, was trained on the same data ({digest}); "
+            "another model of them would drift as much. Bring new data, or set guard.new_data: false"
+        )
 
 
 def _fingerprint(job: Job, digest: str) -> str:

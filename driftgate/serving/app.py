@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from driftgate.serving.settings import Settings
 
 _ABOUT = "Predictions of the model in production, and how far its traffic has drifted from its training data."
+_NOT_ALLOWED = "The bearer token is absent or wrong."
 _NO_MODEL = "No model is in service; the detail says why and what to do."
 
 Credentials = Annotated[
@@ -61,8 +62,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=_life(holder, store, worker),
     )
     problems.install(app)
-    _add_predictions(app, ModelService(holder, store, settings.driftgate_drift_window), worker)
-    _add_reload(app, holder, settings.driftgate_api_token.get_secret_value())
+    authorized = Depends(_authorization(settings.driftgate_api_token.get_secret_value()))
+    guard = [authorized] if settings.driftgate_api_protect == "all" else []
+    _add_predictions(app, ModelService(holder, store, settings.driftgate_drift_window), worker, guard)
+    _add_reload(app, holder, authorized)
     _add_probes(app, holder)
     return app
 
@@ -79,11 +82,14 @@ def _life(holder: ModelHolder, store: CountStore, worker: ThreadPoolExecutor) ->
     return life
 
 
-def _add_predictions(app: FastAPI, service: ModelService, worker: ThreadPoolExecutor) -> None:
+def _add_predictions(app: FastAPI, service: ModelService, worker: ThreadPoolExecutor, guard: list[Any]) -> None:
+    refused = {401: _NOT_ALLOWED} if guard else {}
+
     @app.post(
         "/predict",
         response_model=PredictResponse,
-        responses=problems.described({422: "A row does not fit the model's signature.", 503: _NO_MODEL}),
+        dependencies=guard,
+        responses=problems.described({**refused, 422: "A row does not fit the model's signature.", 503: _NO_MODEL}),
     )
     async def predict(body: PredictRequest) -> Response:
         """Predict on rows. They are counted into the drift statistics before the answer is given."""
@@ -96,7 +102,8 @@ def _add_predictions(app: FastAPI, service: ModelService, worker: ThreadPoolExec
     @app.get(
         "/drift/status",
         response_model=DriftResponse,
-        responses=problems.described({422: "The window is not a duration.", 503: _NO_MODEL}),
+        dependencies=guard,
+        responses=problems.described({**refused, 422: "The window is not a duration.", 503: _NO_MODEL}),
     )
     def drift_status(
         window: Annotated[str | None, Query(description="How far back to look.", examples=["24h"])] = None,
@@ -105,19 +112,23 @@ def _add_predictions(app: FastAPI, service: ModelService, worker: ThreadPoolExec
         return JSONResponse(drift_document(service.drift(window)))
 
 
-def _add_reload(app: FastAPI, holder: ModelHolder, token: str) -> None:
+def _authorization(token: str) -> Callable[..., None]:
     def authorized(credentials: Credentials) -> None:
         given = credentials.credentials if credentials else ""
         if not hmac.compare_digest(given.encode(), token.encode()):
             raise UnauthorizedError("Send the DRIFTGATE_API_TOKEN as 'Authorization: Bearer …'.")
 
+    return authorized
+
+
+def _add_reload(app: FastAPI, holder: ModelHolder, authorized: Any) -> None:
     @app.post(
         "/reload",
         response_model=ServedResponse,
-        dependencies=[Depends(authorized)],
+        dependencies=[authorized],
         responses=problems.described(
             {
-                401: "The bearer token is absent or wrong.",
+                401: _NOT_ALLOWED,
                 409: "The alias names another version than the body; nothing was changed.",
                 503: "MLflow does not answer or the version cannot be served; the old model stays in service.",
             }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from driftgate.bins import NumericBins
 from driftgate.errors import DriftgateError
 from driftgate.reference import Reference
+from driftgate.services import modelfile
 from driftgate.serving.errors import LoadError
 from driftgate.serving.inputs import KINDS, Column
 from driftgate.serving.models import ModelVersion, ServedModel
@@ -70,11 +71,10 @@ class Registry:
         return ModelVersion(self.model_name, str(found.version), str(found.run_id))
 
     def _load(self, version: ModelVersion, folder: str) -> ServedModel:
-        import mlflow.sklearn
         from mlflow.models import Model
 
         path = self._fetch(f"models:/{version.name}/{version.version}", f"{folder}/model")
-        estimator = _single_threaded(mlflow.sklearn.load_model(path))
+        estimator = _single_threaded(modelfile.read(path))
         columns = _columns(Model.load(path).signature)
         reference = self._reference(version, folder)
         _check_features(reference, columns)

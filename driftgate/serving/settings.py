@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +16,7 @@ MAX_WINDOW = timedelta(days=366)
 
 _PURPOSE = {
     "DRIFTGATE_API_TOKEN": "the secret of POST /reload, such as the output of: openssl rand -hex 32",
+    "DRIFTGATE_API_PROTECT": "all (every endpoint but the probes asks for the token) or reload (only that one)",
     "DRIFTGATE_HOME": "the folder that keeps the state of the model API",
     "DRIFTGATE_DATABASE_URL": "a database, such as sqlite:////srv/counts.db or postgresql://host/db",
     "DRIFTGATE_MODEL_NAME": "the name of the registered model to serve",
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True)
 
     driftgate_api_token: Annotated[SecretStr, BeforeValidator(_filled), AfterValidator(_sendable)]
+    driftgate_api_protect: Annotated[Literal["all", "reload"], BeforeValidator(_filled)] = "reload"
     driftgate_home: Annotated[Path, BeforeValidator(_filled)] = Path(".driftgate")
     driftgate_database_url: Annotated[str | None, BeforeValidator(_filled)] = Field(None, repr=False)
     driftgate_model_name: Annotated[str, BeforeValidator(_filled)] = "ml_monitor"

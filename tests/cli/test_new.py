@@ -171,7 +171,10 @@ def _until(terminal: int, end: str) -> str:
     while time.monotonic() < deadline:
         ready, _, _ = select.select([terminal], [], [], 0.2)
         if ready:
-            seen += os.read(terminal, 4096).decode()
+            try:
+                seen += os.read(terminal, 4096).decode()
+            except OSError:  # it has ended, and with it the terminal
+                return seen
         elif end in seen:
             return seen
     pytest.fail(f"it never came to {end!r}: {seen}")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
 from driftgate.config import schemas
@@ -19,10 +21,16 @@ from driftgate.config.source import document, raw
 ROOT = Path(__file__).parents[2]
 EVERY_KEY = document(raw(ROOT / "tests" / "cases" / "valid" / "every_key.yaml"), "x").data
 
+
+def _pattern(validator: Any, rule: str, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not re.search(rule.replace("$", r"\Z"), value):  # to the very end
+        yield ValidationError(f"{value!r} does not match {rule!r}")
+
+
 _whole = Draft202012Validator.TYPE_CHECKER.redefine(
     "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
 )
-Oracle = extend(Draft202012Validator, type_checker=_whole)
+Oracle = extend(Draft202012Validator, validators={"pattern": _pattern}, type_checker=_whole)
 
 
 def known(schema: Any) -> Any:
@@ -37,6 +45,7 @@ def known(schema: Any) -> Any:
 SCHEMAS: dict[str, Schema] = {
     "": schemas.envelope(),
     "condition": schemas.definition("condition"),
+    "channel": schemas.definition("channel"),
     "group": schemas.group(),
     "param": schemas.definition("param"),
     **{operator: schemas.task(operator) for operator in schemas.operators()},

@@ -203,7 +203,13 @@ def test_a_task_carries_assets_and_alerts_of_its_own() -> None:
 
     assert tasks["begin"].outlets == ("cleaned", "s3://bucket/clean.parquet")
     assert tasks["begin"].inlets == ("s3://bucket/raw.parquet",)
-    assert tasks["begin"].alerts == {"on_failure": ("ops",), "on_retry": ("ops",), "on_success": ()}
+    assert tasks["begin"].alerts == {
+        "on_failure": ("ops",),
+        "on_retry": ("ops",),
+        "on_success": (),
+        "on_recovery": ("ops",),
+        "on_refused": (),
+    }
     assert tasks["begin"].settings["max_retry_delay"] == timedelta(hours=1)
     assert (tasks["train"].outlets, tasks["train"].inlets, tasks["train"].alerts) == ((), (), {})
     assert {"expand", "alerts", "outlets", "inlets", "operator"} & set(tasks["begin"].settings) == set()

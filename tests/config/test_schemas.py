@@ -162,8 +162,11 @@ def test_defaults_are_filled_in_at_every_level_and_nothing_is_overwritten() -> N
     retraining = schemas.with_defaults({"pipeline": "p"}, schemas.parameters("trigger_retraining"))
     psi = schemas.with_defaults({"psi": {"minor": 0.1, "min_samples": 7}}, schemas.envelope())["psi"]
 
-    assert retraining == {"pipeline": "p", "guard": {"cooldown": "6h"}}
-    assert psi == {"minor": 0.1, "min_samples": 7, "aggregate": "max"}
+    assert retraining == {"pipeline": "p", "guard": {"cooldown": "6h", "consecutive": 1, "new_data": True}}
+    assert psi == {
+        "minor": 0.1, "min_samples": 7, "aggregate": "max", "share": 0.5, "features": {}, "ignore": [],
+        "alert_after": 1, "stale_after": "24h",
+    }  # fmt: skip
 
 
 def test_filling_in_defaults_changes_nothing_that_is_shared() -> None:

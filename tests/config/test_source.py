@@ -139,3 +139,10 @@ def test_lines_that_are_no_entries_are_explained_quickly() -> None:
     for text in ("a:\n" + "  - b\n" * 150_000 + "  c\n", "a: 1\n b: 2\n" * 80_000, "{" + "a b, " * 90_000 + "}"):
         assert "yaml-syntax" in codes(text)
     assert time.perf_counter() - started < 15
+
+
+def test_a_text_that_cannot_be_mended_is_explained_quickly() -> None:
+    started = time.perf_counter()
+    for text in ('a: "x\n' * 100_001, "a: [b\n" * 100_000, "a: {b: '\n" * 60_000, "a:\n" + "  b: 1\n c: 2\n" * 60_000):
+        assert codes(text) == ["yaml-syntax"]
+    assert time.perf_counter() - started < 15

@@ -24,6 +24,16 @@ def airflow_database() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture(autouse=True)
+def nobody_was_told() -> None:
+    """Forget what runs of other tests remembered: the pipelines are called the same."""
+    from airflow.models.asset_state_store import AssetStateStoreModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.query(AssetStateStoreModel).delete()
+
+
 @pytest.fixture
 def lab(tmp_path: Path, mlflow_server: str, monkeypatch: pytest.MonkeyPatch, capfd: Any) -> Iterator[Lab]:
     from driftgate.demo import samples

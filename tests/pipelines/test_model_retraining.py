@@ -112,3 +112,16 @@ def test_a_missing_connection_says_how_to_add_it(lab: Lab, monkeypatch: pytest.M
     monkeypatch.delenv("AIRFLOW_CONN_MLFLOW_DEFAULT")
     ran = lab.run("model_retraining")
     assert "airflow connections add mlflow_default --conn-uri http://localhost:5000" in ran.log
+
+
+def test_a_retraining_for_drift_is_skipped_on_the_data_of_the_model_in_production(lab: Lab) -> None:
+    assert lab.run("model_retraining").state == "success"
+    again = lab.run("model_retraining", conf={"drift": {"psi": 0.4}, "new_data": True})
+    assert again.tasks == states("success", "success", *["skipped"] * 4)
+    assert "version 1 of" in again.log
+    assert "was trained on the same data" in again.log
+    table = pd.read_parquet(lab.data)
+    table.iloc[:, 0] *= 1.01
+    table.to_parquet(lab.data)
+    assert lab.run("model_retraining", conf={"drift": {"psi": 0.4}, "new_data": True}).state == "success"
+    assert lab.production() == "2"

@@ -10,7 +10,7 @@ import pytest
 from support.lab import TOKEN, Lab
 
 from driftgate.demo import samples
-from driftgate.errors import DriftgateError, Outage, UserMistake
+from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
 from driftgate.services import evaluation, registry, release, training
 from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
@@ -128,6 +128,34 @@ def test_an_old_run_cleared_is_skipped_and_not_failed(lab: Lab) -> None:
     registry.set_aliases(client, lab.model, Aliases(production=third, previous=newer))
     client.delete_model_version(lab.model, newer)
     assert registry.promote(lab.mlflow, lab.model, "1")["superseded_by"] == third
+
+
+def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(lab: Lab) -> None:
+    in_service(lab, "model_retraining/one")
+    in_service(lab, "model_retraining/two")
+    done = release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], done["from"]) == ("1", "2")
+    assert (lab.production(), lab.served()) == ("1", "1")
+    with pytest.raises(UserMistake, match=r"version 2 of .* was rolled back at .* driftgate rollback .* --to 2"):
+        registry.promote(lab.mlflow, lab.model, "2")
+    with pytest.raises(NothingToDo, match=r"version 1 of .* is in production, and served, already"):
+        release.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
+    release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # back again, on purpose
+    assert (lab.production(), lab.served()) == ("2", "2")
+    registry.promote(lab.mlflow, lab.model, "2")
+
+
+def test_a_rollback_to_what_does_not_exist_or_to_a_dead_api_changes_nothing(lab: Lab) -> None:
+    in_service(lab, "model_retraining/one")
+    with pytest.raises(UserMistake, match=r"alias previous of .* names no version"):
+        release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    with pytest.raises(UserMistake, match="99"):
+        release.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
+    training.train(job(lab, "model_retraining/two"))
+    lab.stop_api()
+    with pytest.raises(Outage):
+        release.roll_back(lab.mlflow, api(lab), lab.model, "2", timedelta(seconds=1))
+    assert lab.production() == "1"
 
 
 def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(

@@ -89,6 +89,13 @@ def test_durations_count_by_their_length() -> None:
     assert mark_task("trigger_retraining", ("guard", "cooldown"), "6h", "1d")[0] == TIGHTENED
 
 
+def test_reminding_never_is_looser_than_ever_so_late() -> None:
+    assert mark(("alerts", "repeat_after"), "24h", "12h")[0] == TIGHTENED
+    assert mark(("alerts", "repeat_after"), "24h", None)[0] == LOOSENED
+    assert mark(("alerts", "repeat_after"), None, "52w")[0] == TIGHTENED
+    assert mark(("alerts", "on_refused"), MISSING, []) == ("", "")
+
+
 def test_a_column_may_take_other_values() -> None:
     path = ("quality", "columns", "plan", "allowed")
 
@@ -122,7 +129,16 @@ def test_back_and_forth_are_opposites(name: str, one: float, other: float) -> No
     values: tuple[Any, Any] = ({"above": one}, {"above": other}) if name == "gates.*" else (one, other)
     if name == "gates.versus_production":
         values = {"metric": "f1", "max_drop": one}, {"metric": "f1", "max_drop": other}
-    if name.rpartition(".")[2] in {"allowed", "to", "on_failure", "on_retry", "on_success"}:
+    if name.rpartition(".")[2] in {
+        "allowed",
+        "ignore",
+        "to",
+        "on_failure",
+        "on_retry",
+        "on_success",
+        "on_recovery",
+        "on_refused",
+    }:
         values = [one], [one, other]
     opposite = {TIGHTENED: LOOSENED, LOOSENED: TIGHTENED, "": ""}
 

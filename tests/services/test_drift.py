@@ -1,6 +1,7 @@
 """Severity: exact at its bounds, and unknown wherever a number cannot be trusted."""
 
 import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,10 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftgate.services import drift
-from driftgate.services.drift import Fields, assess, severity
+from driftgate.services.drift import BANDS as NAMES
+from driftgate.services.drift import Fields, Seen, on_common_scale, remember, severity, streak
 
 BANDS = {"minor": 0.10, "moderate": 0.15, "critical": 0.25}
-SECTION = {**BANDS, "aggregate": "max", "min_samples": 500}
+SECTION = {
+    **BANDS, "aggregate": "max", "share": 0.5, "features": {}, "ignore": [], "min_samples": 500, "stale_after": "24h",
+}  # fmt: skip
+FIELDS = Fields()
+NOW = datetime(2026, 1, 2, 0, 5, tzinfo=UTC)
+
+
+def assess(answer: Any, section: dict[str, Any], fields: Fields = FIELDS, now: datetime = NOW) -> drift.Drift:
+    return drift.assess(answer, section, fields, now)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +165,87 @@ def test_whatever_an_api_answers_there_is_a_severity_and_never_a_crash(nonsense:
     if found.severity != "unknown":
         assert found.psi is not None
         assert math.isfinite(found.psi)
+
+
+@pytest.mark.parametrize(("share", "psi"), [(0.01, 0.4), (0.25, 0.4), (0.26, 0.3), (0.5, 0.3), (0.75, 0.2), (1, 0.1)])
+def test_a_share_of_the_features_must_have_reached_the_band(share: float, psi: float) -> None:
+    features = {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}
+    assert assess(answer(features=features), {**SECTION, "aggregate": "share", "share": share}).psi == psi
+
+
+def test_an_ignored_feature_decides_nothing() -> None:
+    found = assess(answer(), {**SECTION, "ignore": ["mean radius"]})
+    assert (found.severity, found.psi, found.top_feature) == ("minor", 0.11, "mean area")
+    assert found.features["mean radius"] == 0.31  # it is still shown
+
+
+def test_a_feature_is_judged_by_its_own_bands() -> None:
+    own = {"mean radius": {"moderate": 0.3, "critical": 0.6}}
+    assert assess(answer(), {**SECTION, "features": own}).severity == "moderate"
+    assert assess(answer(features={"mean radius": 0.61}), {**SECTION, "features": own}).severity == "critical"
+
+
+@given(bounds, bounds, st.floats(0, 30))
+def test_on_the_common_scale_a_psi_keeps_the_severity_of_its_own_bands(
+    own: list[float], common: list[float], psi: float
+) -> None:
+    bands, shared = dict(zip(NAMES, own, strict=True)), dict(zip(NAMES, common, strict=True))
+    if any(abs(psi - bound) < 1e-9 * max(1, bound) for bound in own if psi != bound):
+        return  # rounding
+    assert severity(on_common_scale(psi, bands, shared), shared) == severity(psi, bands) or any(
+        math.isclose(on_common_scale(psi, bands, shared), bound) for bound in common
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "features", "reason"),
+    [
+        ({"aggregate": "share"}, None, "the answer tells of no feature to judge at 'features'"),
+        ({"features": {"gone": {"critical": 0.4}}}, {"a": 0.1}, "the answer holds no PSI for gone"),
+        ({"aggregate": "mean"}, {"a": 0.1, "b": None}, "the answer holds no PSI for b"),
+        ({"ignore": ["a"]}, {"a": 0.1}, "the answer tells of no feature to judge at 'features'"),
+    ],
+)
+def test_features_that_are_asked_for_and_not_told_make_it_unknown(section: Any, features: Any, reason: str) -> None:
+    found = assess(answer(features=features), {**SECTION, **section})
+    assert found.severity == "unknown"
+    assert found.reason in (reason, "the answer holds no number at 'psi'")
+
+
+def test_a_field_of_ones_own_that_is_not_there_makes_it_unknown() -> None:
+    found = assess(answer(), SECTION, Fields(samples="sampels"))
+    assert found.reason == "the answer holds no number of predictions at 'sampels'"
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(0, ""), (24, ""), (24.1, "more than 1d ago (psi.stale_after)"), (-0.05, ""), (-168, "the clocks of Airflow")],
+)
+def test_a_window_that_is_not_of_now_says_nothing(hours: float, words: str) -> None:
+    end = datetime(2026, 1, 2, tzinfo=UTC)
+    found = assess(answer(window={"end": end.isoformat()}), SECTION, now=end + timedelta(hours=hours))
+    assert words in found.reason
+    assert (found.severity == "unknown") is bool(words)
+
+
+def seen(hour: int, severity: str, run: str = "") -> Seen:
+    return Seen(datetime(2026, 1, 1, hour, tzinfo=UTC), run or f"run {hour}", severity)
+
+
+def test_a_streak_counts_the_runs_in_a_row_and_no_retry_twice() -> None:
+    history = [seen(1, "critical"), seen(2, "none"), seen(3, "critical"), seen(4, "critical")]
+    assert streak(history, seen(5, "critical")) == 3
+    assert streak(history, seen(5, "unknown")) == 1
+    assert streak(history, seen(4, "critical")) == 2  # asked again
+    assert streak(history, seen(2, "critical")) == 2  # cleared later: what came after does not count
+    assert streak([], seen(1, "none")) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 23), st.sampled_from(drift.SEVERITIES)), max_size=20))
+def test_whatever_the_order_of_the_runs_the_history_is_sorted_and_has_each_once(runs: list[tuple[int, str]]) -> None:
+    history: list[Seen] = []
+    for hour, found in runs:
+        history = remember(history, seen(hour, found))
+    assert [each.at.hour for each in history] == sorted({hour for hour, _ in runs})
+    assert {each.run: each.severity for each in history} == {f"run {hour}": severity for hour, severity in runs}
+    assert [Seen.from_json(each.to_json()) for each in history] == history

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftgate.services.guard import REMEMBERED, Decision, Request, decide, remember, run_id_at
+from driftgate.services.guard import REMEMBERED, WEEK, Decision, Guard, Request, decide, remember, run_id_at
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SIX_HOURS = timedelta(hours=6)
+GUARD = Guard(SIX_HOURS)
 
 
 def ask(
@@ -19,9 +20,11 @@ def ask(
     requests: tuple[Request, ...] = (),
     busy: int = 0,
     paused: bool = False,
+    streak: int = 1,
+    guard: Guard = GUARD,
 ) -> Decision:
     return decide(
-        by=by, now=now, cooldown=SIX_HOURS, requests=requests, busy=busy, paused=paused, target="model_retraining"
+        guard, by=by, now=now, streak=streak, requests=requests, busy=busy, paused=paused, target="model_retraining"
     )
 
 
@@ -60,6 +63,27 @@ def test_a_paused_pipeline_is_not_asked() -> None:
     assert decision.reason.startswith("model_retraining is paused")
 
 
+def test_no_more_than_the_given_number_start_in_a_week() -> None:
+    guard = Guard(SIX_HOURS, max_per_week=2)
+    requests = (earlier(160, "a"), earlier(7, "b"))
+    decision = ask(requests=requests, guard=guard)
+    assert decision.run_id is None
+    next_time = NOON - timedelta(hours=160) + WEEK
+    assert decision.reason == (
+        "2 retrainings were asked for within seven days, which is all that guard.max_per_week allows; "
+        f"the next is possible from {next_time:%Y-%m-%d %H:%M} UTC"
+    )
+    assert ask(requests=requests, guard=guard, now=next_time).run_id
+
+
+@pytest.mark.parametrize(("streak", "word"), [(1, "first"), (2, "second")])
+def test_drift_must_last_for_as_many_runs_as_asked(streak: int, word: str) -> None:
+    decision = ask(streak=streak, guard=Guard(SIX_HOURS, consecutive=3))
+    reason = f"drift is this severe for the {word} time in a row; 3 are needed (guard.consecutive)"
+    assert decision == Decision(None, reason)
+    assert ask(streak=3, guard=Guard(SIX_HOURS, consecutive=3)).run_id
+
+
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 
 
@@ -69,16 +93,19 @@ def test_two_requests_a_cooldown_apart_never_share_a_run_id(moment: datetime, se
     assert run_id_at(moment, cooldown) != run_id_at(moment + cooldown, cooldown)
 
 
-@given(st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from("abc")), max_size=40))
-def test_however_often_it_is_asked_runs_are_a_cooldown_apart(asked: list[tuple[int, str]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 20_000), st.sampled_from("abc")), max_size=60), st.none() | st.integers(1, 5))
+def test_however_often_it_is_asked_runs_are_a_cooldown_apart(asked: list[tuple[int, str]], most: int | None) -> None:
     requests: list[Request] = []
     for minutes, monitor in sorted(asked):
         now = NOON + timedelta(minutes=minutes)
-        decision = ask(by=f"{monitor}/{minutes}", now=now, requests=tuple(requests))
+        decision = ask(
+            by=f"{monitor}/{minutes}", now=now, requests=tuple(requests), guard=Guard(SIX_HOURS, max_per_week=most)
+        )
         if decision.run_id and decision.run_id not in {request.run_id for request in requests}:
             requests = remember(requests, Request(now, decision.run_id, f"{monitor}/{minutes}"))
     times = [request.at for request in requests]
     assert all(later - sooner >= SIX_HOURS for sooner, later in pairwise(times))
+    assert most is None or all(later - sooner >= WEEK for sooner, later in zip(times, times[most:], strict=False))
 
 
 def test_requests_are_remembered_until_they_no_longer_matter() -> None:

@@ -60,11 +60,17 @@ class Lab:
         path.write_text(text.replace(old, new))
 
     def start_api(self) -> None:
-        with (self.folder / "api.log").open("ab") as log:
-            self.api = subprocess.Popen(
-                [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)], stdout=log, stderr=log
-            )
-        self.wait(lambda: requests.get(f"{self.api_url}/health", timeout=2).ok)
+        """Start the model API and wait until it answers; what it said is the failure when it ends instead."""
+        path = self.folder / "api.log"
+        with path.open("ab") as log:
+            command = [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)]
+            self.api = api = subprocess.Popen(command, stdout=log, stderr=log)
+
+        def answers() -> bool:
+            assert api.poll() is None, f"the model API ended:\n{path.read_text()}"
+            return bool(requests.get(f"{self.api_url}/health", timeout=2).ok)
+
+        self.wait(answers)
 
     @staticmethod
     def wait(true: Callable[[], bool]) -> None:
@@ -94,14 +100,14 @@ class Lab:
 
         return registry.version_at(registry.connect(self.mlflow), self.model, "production")
 
-    def run(self, dag_id: str, at: datetime | None = None) -> Ran:
+    def run(self, dag_id: str, at: datetime | None = None, conf: dict[str, Any] | None = None) -> Ran:
         """Run a pipeline to its end, in this process, as ``airflow dags test`` does; twice ``at`` is a re-run."""
         from driftgate.build import build_dag
         from driftgate.config.load import config_dir, load_pipeline
 
         dag = build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
         self.read_log()
-        run = dag.test(run_after=at, logical_date=at) if at else dag.test()
+        run = dag.test(run_after=at, logical_date=at, run_conf=conf) if at else dag.test(run_conf=conf)
         instances = run.get_task_instances()
         return Ran(
             state=str(run.state),

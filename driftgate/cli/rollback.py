@@ -1,0 +1,56 @@
+"""``driftgate rollback``: the model that was in production before, back in service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftgate.cli.arguments import argument
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+DESCRIPTION = """\
+Bring an earlier version of a model back into production and into service.
+
+MLflow's alias moves, the model API reloads and is asked until it answers with that version; when it does not,
+everything is put back as it was. The version withdrawn is marked: a cleared task cannot promote it again.
+"""
+EPILOG = """\
+Examples:
+  driftgate rollback ml_monitor
+  driftgate rollback ml_monitor --to 7
+
+Reads MLFLOW_TRACKING_URI, DRIFTGATE_API_URL and DRIFTGATE_API_TOKEN; in a shell with the demo's environment
+(eval "$(driftgate env)") they are set. In a pipeline, the operator rollback_model does the same.
+"""
+ARGUMENTS = (
+    argument("model", metavar="MODEL", help="the registered model's name"),
+    argument("--to", metavar="VERSION", help="the version to bring back (default: the one before)"),
+    argument("--api", metavar="URL", help="the model API (default: $DRIFTGATE_API_URL, or http://127.0.0.1:8000)"),
+    argument("--timeout", metavar="DURATION", default="60s", help="how long the API may take (default: 60s)"),
+)
+
+
+def run(args: Namespace) -> int:
+    """Roll back; returns 0, also when there was nothing to do."""
+    import os
+
+    from driftgate.cli.arguments import UsageError
+    from driftgate.durations import is_duration, parse_duration
+    from driftgate.errors import NothingToDo
+    from driftgate.services.model_api import ModelApi
+    from driftgate.services.release import roll_back
+
+    if not is_duration(args.timeout):
+        raise UsageError(f"--timeout: {args.timeout} is no duration, such as 60s")
+    if not (tracking := os.environ.get("MLFLOW_TRACKING_URI")):
+        raise UsageError("set MLFLOW_TRACKING_URI to the address of the MLflow server, such as http://localhost:5000")
+    url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
+    api = ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN"))
+    try:
+        done = roll_back(tracking, api, args.model, args.to, parse_duration(args.timeout))
+    except NothingToDo as nothing:
+        print(nothing)
+        return 0
+    print(f"Version {done['version']} of {done['model']} is in production and served; before it was {done['from']}")
+    return 0

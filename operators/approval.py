@@ -1,0 +1,76 @@
+"""Ask a person before going on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator as AirflowApproval
+
+from driftgate.durations import parse_duration
+from driftgate.errors import UserMistake
+from operators.base import result_of
+from operators.drift import explained_templates
+
+if TYPE_CHECKING:
+    import jinja2
+    from airflow.sdk import Context
+
+ON_TIMEOUT = {"reject": AirflowApproval.REJECT, "approve": AirflowApproval.APPROVE, "fail": None}
+
+
+class ApprovalOperator(AirflowApproval):
+    """Waits, without a worker's slot, until somebody approves in the Airflow UI; a rejection skips what follows.
+
+    :param subject: the question, one line (templated).
+    :param message: what to decide by, in Markdown (templated; knows ``evidence``, what the tasks before found, and
+        ``drift``).
+    :param timeout: how long to wait, such as ``24h``.
+    :param on_timeout: what then: ``reject``, ``approve`` or ``fail``.
+    :param users: user ids of those who may answer; everybody who may act on the pipeline when empty.
+    """
+
+    def __init__(
+        self,
+        *,
+        subject: str = "Go on with {{ dag.dag_id }}?",
+        message: str = "{{ evidence }}",
+        timeout: str = "24h",
+        on_timeout: str = "reject",
+        users: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            subject=subject,
+            body=message,
+            response_timeout=parse_duration(timeout),
+            defaults=ON_TIMEOUT[on_timeout],
+            assigned_users=[{"id": user, "name": user} for user in users or ()] or None,
+            **kwargs,
+        )
+        self.message = message
+        self.timeout = timeout
+        self.on_timeout = on_timeout
+        self.users = users
+
+    def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
+        """Render with what the tasks before found added to Airflow's own variables."""
+        evaluated, drift = _found(self, context, "EvaluateModelOperator"), _found(self, context, "CheckDriftOperator")
+        evidence = "\n\n".join(filter(None, (_told(evaluated), drift.get("summary", ""))))
+        with explained_templates(drift):
+            known = {**context, "evidence": evidence, "drift": drift}
+            super().render_template_fields(known, jinja_env)  # type: ignore[arg-type]
+
+
+def _found(operator: Any, context: Context, task_type: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = result_of(operator, context, task_type)
+    except UserMistake:  # there is no such task before this one
+        return {}
+    return found
+
+
+def _told(evaluated: dict[str, Any]) -> str:
+    if not evaluated:
+        return ""
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in evaluated["metrics"].items())
+    return f"Version {evaluated['version']} of {evaluated['model']} passed its gates: {metrics}"
