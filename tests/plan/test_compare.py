@@ -61,7 +61,7 @@ def candidates(value: Any, data: Mapping[str, Any]) -> list[Any]:
             ]
         case str():
             similar = [words for words in SIMILAR if value in words or (words[0] == "11h" and value[:1].isdigit())]
-            names = [name for name in data["tasks"] if value in data["tasks"]]
+            names = [name for name in data["tasks"] if value in data["tasks"]][:6]  # to refuse one takes long
             return [word for words in (*similar, names, [f"{value}x"]) for word in words if word != value]
         case _:
             return []
@@ -69,7 +69,8 @@ def candidates(value: Any, data: Mapping[str, Any]) -> list[Any]:
 
 SIMILAR = (
     ["11h", "2027-12-31"], ["UTC", "Europe/Berlin"], ["@hourly", "30 5 * * 1", "@weekly"], ["mean", "max"],
-    ["info", "warning"], ["integer", "number", "string"], ["none_failed", "all_success", "all_done"],
+    ["info", "warning"], ["integer", "number", "string"], ["none_failed", "all_success", "all_done"], ["value", "lower_bound"],
+    ["value", "upper_bound"], ["accept", "refuse"],
 )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def test_editing_one_value_is_one_change_that_names_it(case: Path, tmp_path: Pat
                 assert covers(told[0], path), (path, value, told)
                 edits += 1
                 break
-    assert edits >= 0.55 * len(paths)
+    assert edits >= 0.6 * len(paths)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
