@@ -104,21 +104,30 @@ def last_change(uri: str, timestamp_column: str | None = None) -> datetime:
 
 
 def moments(table: pd.DataFrame, column: str, purpose: str, at: tuple[str, ...]) -> pd.Series:
-    """Return the dates of a column in UTC, NaT where there is none; text is read as ISO 8601 and the like.
+    """Return the dates of a column in UTC, NaT where there is none; text is read as ISO 8601.
 
-    Raises UserMistake, about the setting ``at``, for a column that is not there or holds no dates.
+    Raises UserMistake, about the setting ``at``, for a column that is not there or holds something else than dates.
     """
     import pandas as pd
 
     if column not in table:
         raise UserMistake(f"the data has no column {column!r} {purpose}; it has {_some(table)}", at)
-    if pd.api.types.is_numeric_dtype(table[column]):
+    values = table[column]
+    if pd.api.types.is_numeric_dtype(values):
         raise UserMistake(
             f"column {column!r} holds numbers, not dates; store it as dates or as text such as 2026-01-31", at
         )
-    found = pd.to_datetime(table[column], utc=True, errors="coerce", format="mixed")
+    # Anything looser would take 02/01/2026 for the first of February, and 13/01/2026 for the 13th of January.
+    found = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
     if found.isna().all():
-        raise UserMistake(f"column {column!r} holds no dates {purpose}", at)
+        raise UserMistake(f"column {column!r} holds no dates {purpose}; write them as 2026-01-31", at)
+    unread = values[found.isna() & values.notna() & (values.astype(str).str.strip() != "")]
+    if len(unread):
+        raise UserMistake(
+            f"column {column!r} holds {str(unread.iloc[0])[:40]!r} {purpose}; write dates as 2026-01-31, "
+            f"which {len(unread)} of {len(values)} rows do not",
+            at,
+        )
     return found
 
 

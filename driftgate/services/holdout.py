@@ -43,6 +43,11 @@ class Choice:
         """Return the choice as JSON."""
         return asdict(self)
 
+    @property
+    def how(self) -> str:
+        """How rows are held out, in words: MLflow keeps them as the run's parameter ``split``."""
+        return f"by {self.split_by}" if self.split_by else "random"
+
 
 @dataclass(frozen=True)
 class Split:

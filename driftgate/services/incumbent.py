@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from driftgate.errors import Outage
 from driftgate.services import gates, modelfile, registry, resampling, scoring
 from driftgate.services.gates import Comparison
-from driftgate.services.holdout import Split
+from driftgate.services.holdout import Choice, Split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,8 @@ def _measured(
     metric, labels = gate["metric"], parts.held_y
     value, other = (scoring.score(answers, labels).get(metric) for answers in (ours, theirs))
     found = replace(found, value=value, production_value=other, why=_why_not(parts, metric, value, found.production))
+    if metric not in _OF_LABELS and ours.classes != theirs.classes:
+        return replace(found, production_value=None, why=_other_classes(found, ours, theirs))
     one, two = scoring.coded(ours, labels), scoring.coded(theirs, labels)
     drop = found.drop(metric)
     if one is None or two is None or drop is None:
@@ -89,12 +91,25 @@ def _why_not(parts: Split, metric: str, value: float | None, production: str | N
     return f"{metric} cannot be computed for {who}"
 
 
+_OF_LABELS = ("accuracy", "balanced_accuracy")  # they mean the same whatever classes a model knows
+
+
+def _other_classes(found: Comparison, ours: scoring.Answers, theirs: scoring.Answers) -> str:
+    known, new = (", ".join(map(str, answers.classes[:5])) for answers in (theirs, ours))
+    return f"version {found.production} in production tells the classes {known} apart, the new version {new}"
+
+
 def _note(client: MlflowClient, trained: Mapping[str, Any], version: str) -> str:
-    """Say what flatters production: a random split of other data holds out rows that it may have learnt by heart."""
-    digest = client.get_model_version(trained["model"], version).tags.get(registry.DATA_TAG)
-    if trained.get("split_by") or digest == trained["digest"]:
+    """Say what flatters production: a hold-out of rows that it may have learnt by heart."""
+    known = client.get_model_version(trained["model"], version)
+    digest = known.tags.get(registry.DATA_TAG)
+    params = client.get_run(known.run_id).data.params if known.run_id else {}
+    choice, size = Choice.of(trained), float(params.get("test_size", 0))
+    if params.get("split", "random") == choice.how and (
+        size >= choice.test_size if choice.split_by else (digest, size) == (trained["digest"], choice.test_size)
+    ):
         return ""
-    return (
-        f"; version {version} was trained on other data and may have seen some of these rows, which flatters it: "
-        "hold out the newest rows instead (model.split)"
-    )
+    others = "" if digest is None else " on other data" if digest != trained["digest"] else " with another split"
+    told = f"was trained{others} and may" if others else "may"
+    advice = "" if choice.split_by else ": hold out the newest rows instead (model.split)"
+    return f"; version {version} {told} have seen some of these rows, which flatters it{advice}"

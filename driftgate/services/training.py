@@ -165,7 +165,8 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
 
     from driftgate.reference import Reference
 
-    mlflow.log_params({"estimator": job.estimator, "data_uri": job.uri, **_how_split(job.choice), **job.params})
+    split_as = {"test_size": job.choice.test_size, "split": job.choice.how}
+    mlflow.log_params({**job.params, "estimator": job.estimator, "data_uri": job.uri, **split_as})
     mlflow.log_metrics(
         {
             "train_rows": len(parts.train_x),
@@ -180,10 +181,6 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
         dataset = mlflow.data.from_pandas(parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest)
     mlflow.log_input(dataset, context="training")
     mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
-
-
-def _how_split(choice: Choice) -> dict[str, Any]:
-    return {"test_size": choice.test_size, "split": f"by {choice.split_by}" if choice.split_by else "random"}
 
 
 def _register(client: MlflowClient, job: Job, run_id: str, tags: Mapping[str, str]) -> str:

@@ -69,8 +69,8 @@ def candidates(value: Any, data: Mapping[str, Any]) -> list[Any]:
 
 SIMILAR = (
     ["11h", "2027-12-31"], ["UTC", "Europe/Berlin"], ["@hourly", "30 5 * * 1", "@weekly"], ["mean", "max"],
-    ["info", "warning"], ["integer", "number", "string"], ["none_failed", "all_success", "all_done"], ["value", "lower_bound"],
-    ["value", "upper_bound"], ["accept", "refuse"],
+    ["info", "warning"], ["integer", "number", "string"], ["none_failed", "all_success", "all_done"],
+    ["value", "lower_bound"], ["value", "upper_bound"], ["accept", "refuse"],
 )  # fmt: skip
 
 

@@ -145,6 +145,23 @@ def test_a_feature_that_production_does_not_know_is_no_obstacle(world: World) ->
     assert "may have seen some of these rows" in str(result.verdicts[0])
 
 
+def test_another_split_of_the_same_data_is_told_and_the_same_one_is_not(world: World) -> None:
+    promote(world, world.good)
+    same = judge(world, world.weak, versus_production=VERSUS)
+    assert "flatters" not in str(same.verdicts[0])
+    other = judge(world, world.weak | {"test_size": 0.3}, versus_production=VERSUS)
+    assert "was trained with another split and may have seen some of these rows" in str(other.verdicts[0])
+
+
+def test_a_production_model_that_tells_other_classes_apart_fails_the_gate(world: World) -> None:
+    table = samples.first_table()
+    uri = world.write(table.assign(target=table["target"].astype(str)), "text.parquet")
+    promote(world, world.good)
+    trained = training.train(job(world, "r/2", uri=uri, params=WEAK))
+    [refused] = judge(world, trained, uri, versus_production=VERSUS).failed
+    assert "version 1 in production tells the classes 0, 1 apart" in str(refused)
+
+
 def test_a_production_model_whose_file_is_gone_or_damaged_fails_the_gate(world: World, tmp_path_factory: Any) -> None:
     own = training.train(job(world, "r/3", params=WEAK))
     promote(world, own)

@@ -35,7 +35,7 @@ def test_dates_of_several_kinds_and_zones_are_put_in_order() -> None:
 
 
 def test_rows_without_a_date_are_in_neither_part_and_are_counted() -> None:
-    made = [*pd.date_range("2026-01-01", periods=8).astype(str), None, "soon"]
+    made = [*pd.date_range("2026-01-01", periods=8).astype(str), None, ""]
     parts = split(table(made), BY_TIME)
     assert (len(parts.train_x), len(parts.held_x), parts.undated) == (6, 2, 2)
 
@@ -70,6 +70,7 @@ def test_nothing_held_out_is_older_than_what_is_trained_on(days: list[int | None
     [
         (["2026-01-01"] * 4, [0, 1, 0, 1], "every row has the same date in 'made'"),
         ([1, 2, 3, 4], [0, 1, 0, 1], "'made' holds numbers, not dates"),
+        (["2026-01-01", "13/01/2026", "02/01/2026", None], [0, 1, 0, 1], "'13/01/2026' to split.* 2 of 4 rows"),
         (["a", "b", None, "d"], [0, 1, 0, 1], "'made' holds no dates to split the rows by"),
         (
             ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04"],
