@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from driftgate.config.layers import COMPARISONS
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -47,12 +49,18 @@ def _bands(psi: Mapping[str, Any]) -> str:
 
 
 def _gates(gates: Mapping[str, Any]) -> str:
-    rows = [
-        (metric, f"{comparison.replace('_', ' ')} {bound:g}")
-        for metric, gate in gates.items()
-        for comparison, bound in gate.items()
-    ]
-    return _table(("Gate", "must be"), rows)
+    return _table(("Gate", "must be"), [(name, _asked(name, gate)) for name, gate in gates.items()])
+
+
+def _asked(name: str, gate: Mapping[str, Any]) -> str:
+    """Return what a gate asks for, and how sure it must be."""
+    if name == "versus_production":
+        drop = f"{gate['metric']} at most {gate['max_drop']:g} worse than production"
+        sure = f" (upper bound, {gate['confidence'] * 100:g} %)" if "confidence" in gate else ""
+        return f"{drop}{sure}; {gate['first_model']} a first model"
+    asked = next(f"{key.replace('_', ' ')} {gate[key]:g}" for key in COMPARISONS if key in gate)
+    end = gate["require"]
+    return asked if end == "value" else f"{asked} ({end.replace('_', ' ')}, {gate['confidence'] * 100:g} %)"
 
 
 def _graph(pipeline: Pipeline) -> str:

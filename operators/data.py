@@ -14,22 +14,20 @@ class CheckDataFreshnessOperator(DriftgateOperator):
     """Fails when the training data is older than ``dataset.max_age``.
 
     :param dataset: the pipeline's section (templated).
-    :param timestamp_column: tell the age by this column's newest value instead of the file's modification time.
     """
 
     template_fields = ("dataset",)
 
-    def __init__(self, *, dataset: Section, timestamp_column: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dataset = dataset
-        self.timestamp_column = timestamp_column
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return when the data last changed and its age in hours."""
         from driftgate.services import data
 
         limit = self.dataset.get("max_age")
-        found = data.check_freshness(self.dataset["uri"], limit, self.timestamp_column)
+        found = data.check_freshness(self.dataset["uri"], limit, self.dataset.get("timestamp_column"))
         self.log.info("The data is %s hours old, at most %s allowed", found["age_hours"], limit or "any age")
         return found
 

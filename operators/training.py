@@ -11,7 +11,8 @@ from operators.connections import tracking_uri
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from driftgate.services.evaluation import Evaluation, Verdict
+    from driftgate.services.evaluation import Evaluation
+    from driftgate.services.gates import Verdict
 
 
 class TrainModelOperator(DriftgateOperator):
@@ -30,7 +31,7 @@ class TrainModelOperator(DriftgateOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return the model's name and version, its MLflow run id and the data's digest."""
-        from driftgate.services import training
+        from driftgate.services import holdout, training
 
         run_id = context["run_id"]
         trained = training.train(
@@ -39,8 +40,12 @@ class TrainModelOperator(DriftgateOperator):
                 experiment=self.dag_id,
                 airflow_run=f"{self.dag_id}/{run_id}",
                 uri=self.dataset["uri"],
-                target=self.dataset["target"],
-                test_size=self.model["test_size"],
+                choice=holdout.Choice(
+                    self.dataset["target"],
+                    self.model["test_size"],
+                    split_by=self.model.get("split", {}).get("by"),
+                    timestamp_column=self.dataset.get("timestamp_column"),
+                ),
                 model=self.model["name"],
                 estimator=self.model["estimator"],
                 params=self.model["params"],
@@ -68,7 +73,7 @@ class EvaluateModelOperator(DriftgateOperator):
         self.gates = gates
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the version and its metrics on the hold-out."""
+        """Return the version, its metrics on the hold-out, and the intervals of those that have gates."""
         from driftgate.services import evaluation
 
         trained = result_of(self, context, TrainModelOperator.__name__)
@@ -77,7 +82,12 @@ class EvaluateModelOperator(DriftgateOperator):
             self.log.info("Gate %s: %s", "passed" if verdict.passed else "FAILED", verdict)
         if result.failed:
             raise UserMistake(self._refusal(result))
-        return {"model": trained["model"], "version": result.version, "metrics": dict(result.metrics)}
+        return {
+            "model": trained["model"],
+            "version": result.version,
+            "metrics": dict(result.metrics),
+            "intervals": {name: [interval.low, interval.high] for name, interval in result.intervals.items()},
+        }
 
     def _refusal(self, result: Evaluation) -> str:
         lines = "\n".join(f"  - {verdict} ({self._place(verdict)})" for verdict in result.failed)
@@ -87,4 +97,4 @@ class EvaluateModelOperator(DriftgateOperator):
         )
 
     def _place(self, verdict: Verdict) -> str:
-        return self.locate("gates", verdict.metric, verdict.comparison)
+        return self.locate(*verdict.path)

@@ -91,7 +91,7 @@ def test_an_edited_schedule_threshold_gate_and_graph_change_the_dag(config: Path
     edit(config, "drift_monitoring", "  log_minor_drift:\n", "  log_also:\n    depends_on: [log_no_drift]\n")
     built = dags()
     assert built["model_retraining"].schedule == "0 6 * * mon"
-    assert built["model_retraining"].get_task("evaluate_model").gates == {"roc_auc": {"above": 0.97}}
+    assert built["model_retraining"].get_task("evaluate_model").gates["roc_auc"]["above"] == 0.97
     assert built["drift_monitoring"].get_task("check_drift").psi["critical"] == 0.4
     assert "log_also" in built["drift_monitoring"].task_dict
     assert "| critical | above 0.4 |" in built["drift_monitoring"].doc_md
@@ -177,14 +177,14 @@ def test_a_broken_file_keeps_its_dag_as_it_was_last_good_and_says_so(config: Pat
     edit(config, "model_retraining", "above: 0.95", "above: 9.5")
     kept = dags()["model_retraining"]
     assert kept.task_ids == good.task_ids
-    assert kept.get_task("evaluate_model").gates == {"roc_auc": {"above": 0.95}}
+    assert kept.get_task("evaluate_model").gates["roc_auc"]["above"] == 0.95
     assert "outdated-config" in kept.tags
     assert kept.doc_md.startswith("**Outdated configuration.** The file is broken since ")
     assert "`config/pipelines/model_retraining.yaml:29:20`" in kept.doc_md
     edit(config, "model_retraining", "above: 9.5", "above: 0.97")
     mended = dags()["model_retraining"]
     assert "outdated-config" not in mended.tags
-    assert mended.get_task("evaluate_model").gates == {"roc_auc": {"above": 0.97}}
+    assert mended.get_task("evaluate_model").gates["roc_auc"]["above"] == 0.97
 
 
 def test_a_starting_task_of_a_broken_pipeline_finds_its_dag(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

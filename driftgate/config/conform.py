@@ -96,6 +96,7 @@ _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "minLength": lambda value, rule: not isinstance(value, str) or len(value) >= rule,
     "minProperties": lambda value, rule: not isinstance(value, dict) or len(value) >= rule,
     "minimum": lambda value, rule: not _is_number(value) or value >= rule,
+    "oneOf": lambda value, rule: sum(next(findings(value, option), None) is None for option in rule) == 1,
     "pattern": _pattern,
     "required": lambda value, rule: not isinstance(value, dict) or all(key in value for key in rule),
 }

@@ -76,7 +76,7 @@ def _hint_for_mapping(finding: Finding) -> str:
     """Return how to write a mapping in place of what is there."""
     path, value = finding.path, finding.value
     samples, key = finding.schema.get("examples") or [], path[-1] if path else ""
-    if finding.schema.get("maxProperties") == 1 and samples and isinstance(value, bool | int | float):
+    if samples and _is_number(value) and len(samples[0]) == 1 and all(map(_is_number, samples[0].values())):
         return f"write {key}: {flow(dict.fromkeys(samples[0], value))}"
     if isinstance(value, list) and key == "tasks":
         return "write each task's id as a key, and its operator and so on below it, indented: no '-' before them"
@@ -89,6 +89,10 @@ def _hint_for_mapping(finding: Finding) -> str:
         return f"write {flow(samples[0])}, say"
     example = f", or {key}: {flow(samples[0])}" if samples else ""
     return f"write its keys on the lines below it, indented{example}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _hint_from_text(finding: Finding, types: list[str], text: str) -> str:
@@ -184,10 +188,15 @@ def choice_hint(finding: Finding, options: list[str]) -> str:
 
 def range_hint(finding: Finding) -> str:
     schema, value = finding.schema, finding.value
-    is_share = re.search(r"\bshare\b", schema.get("description", ""), re.IGNORECASE)
-    if is_share and 1 < value <= 100:
+    if _is_share(schema) and 1 < value <= 100:
         return f"it is a share: {value} % is {value / 100:g}"
     if not schema.get("description"):  # a param's own rule
         bound, kind = ("minimum", "greater") if finding.keyword == "minimum" else ("maximum", "less")
         return f"write {schema[bound]} or {kind}, or change {bound}" if bound in schema else ""
     return usage(finding)
+
+
+def _is_share(schema: Schema) -> bool:
+    """Whether a number is a part of one: it says so, or is within (0.5, 1), as a confidence is."""
+    least, most = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    return (least, most) == (0.5, 1) or bool(re.search(r"\bshare\b", schema.get("description", ""), re.IGNORECASE))

@@ -184,9 +184,9 @@ def _cost_of(row: Row, above: Row | None, levels: list[tuple[int, set[str]]], st
     if row.is_item:
         if ": " in row.code[2:] or row.code.endswith(":"):
             levels.append((row.indent + 2, {row.key}))
-    elif row.key:
-        cost += _REPEATED * (row.key in levels[-1][1])
-        levels[-1][1].add(row.key)
+    elif key := row.key:
+        cost += _REPEATED * (key in levels[-1][1])
+        levels[-1][1].add(key)
     return cost
 
 

@@ -14,6 +14,8 @@ from driftgate.config.tree import Tree
 from driftgate.config.words import KeyPath, dotted
 from driftgate.errors import Problem
 
+COMPARISONS = ("above", "at_least", "below", "at_most")  # of a gate
+
 
 @dataclass(frozen=True)
 class Layers:
@@ -94,7 +96,7 @@ class Layers:
 def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Return one layer over another.
 
-    A gate is one comparison: another over it takes its place, and so does a channel of another type.
+    A gate compares once: another comparison over it takes its place, and so does a channel of another type.
     """
     merged = merge(below, above)
     lower, upper = (_channels(layer) for layer in (below, above))
@@ -102,9 +104,9 @@ def _lay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
         types = [channel.get("type") for channel in (lower[name], upper[name]) if isinstance(channel, dict)]
         if len(types) == 2 and types[1] not in (None, types[0]):
             merged["alerts"]["channels"][name] = upper[name]
-    gates = [layer.get("gates") for layer in (below, above)]
-    if all(isinstance(layer, dict) for layer in gates):
-        merged["gates"] = {**gates[0], **gates[1]}  # type: ignore[dict-item]
+    old, new = below.get("gates"), above.get("gates")
+    if isinstance(old, dict) and isinstance(new, dict):
+        merged["gates"] = merge({name: _without_comparison(gate, new.get(name)) for name, gate in old.items()}, new)
     return merged
 
 
@@ -112,6 +114,12 @@ def _channels(layer: Mapping[str, Any]) -> Mapping[str, Any]:
     alerts = layer.get("alerts")
     channels = alerts.get("channels") if isinstance(alerts, dict) else None
     return channels if isinstance(channels, dict) else {}
+
+
+def _without_comparison(gate: Any, above: Any) -> Any:
+    if not isinstance(gate, dict) or not isinstance(above, dict) or not above.keys() & set(COMPARISONS):
+        return gate
+    return {key: value for key, value in gate.items() if key not in COMPARISONS}
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from driftgate.config.draft import Draft, is_number, mapping, sequence
+from driftgate.config.layers import COMPARISONS
 from driftgate.config.words import KeyPath, dotted, show
 from driftgate.errors import Problem
 
@@ -94,9 +95,12 @@ def _strangeness(band: str, bound: float) -> float:
 def check_gates(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each gate that is out of its metric's reach."""
     for metric, gate in draft.section("gates").items():
-        for comparison, limit in mapping(gate).items():
-            if metric in METRIC_RANGES and is_number(limit):
+        written = [key for key in COMPARISONS if key in mapping(gate)] if metric in METRIC_RANGES else []
+        for comparison in written:
+            if is_number(limit := gate[comparison]):
                 yield from _check_gate(draft, metric, comparison, limit)
+        if len(written) == 1:
+            yield from _check_require(draft, metric, written[0], gate)
 
 
 def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Iterator[Problem]:
@@ -116,6 +120,30 @@ def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Ite
         message = f"{name} ({limit}) lets only worse models pass: of {metric}, {better} is better"
         hint = f"did you mean {other}?"
         yield draft.layers.problem(path, "gate-direction", message, hint, at_key=True, severity="warning")
+
+
+def _check_require(draft: Draft, metric: str, comparison: str, gate: Mapping[str, Any]) -> Iterator[Problem]:
+    end, path = gate.get("require", "value"), ("gates", metric, "require")
+    worse = "lower_bound" if comparison in _FLOORS else "upper_bound"
+    if end in ("lower_bound", "upper_bound") and end != worse:
+        message = f"{dotted(path)} must be value or {worse}, not {end}: with {comparison}, that end is the worse one"
+        yield draft.layers.problem(path, "gate-wrong-end", message, f"write require: {worse}")
+    if end == "value" and "confidence" in gate:
+        path = ("gates", metric, "confidence")
+        message = f"{dotted(path)} decides nothing: the gate compares the value, whatever its interval"
+        hint = f"add require: {worse} if the gate should be that sure"
+        yield draft.layers.problem(path, "confidence-unused", message, hint, at_key=True, severity="warning")
+
+
+def check_versus(draft: Draft) -> Iterator[Problem]:
+    """Return a problem for a comparison with production that every model passes."""
+    gate, path = mapping(draft.section("gates").get("versus_production")), ("gates", "versus_production", "max_drop")
+    low, high = METRIC_RANGES.get(str(gate.get("metric")), (0, math.inf))
+    drop = gate.get("max_drop")
+    if is_number(drop) and drop >= high - low:
+        message = f"{dotted(path)} ({drop}) lets every model pass: {gate['metric']} is from {low:g} to {high:g}"
+        hint = f"did you mean {drop / 100:g}?" if drop <= 100 else "write the largest drop that is harmless"
+        yield draft.layers.problem(path, "gate-out-of-range", message, hint)
 
 
 def check_columns(draft: Draft) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST = 300  # of a line, as far as it is looked at
@@ -27,13 +28,18 @@ class Row(NamedTuple):
     @property
     def key(self) -> str:
         """The key of the entry; "" where there is none."""
-        before, colon, _ = (self.code + " ").partition(": ")
-        return before.removeprefix("- ").strip() if colon else ""
+        return _key_of(self.code)
 
     @property
     def opens(self) -> bool:
         """Whether what belongs to it is on the lines below."""
         return self.code.endswith(":") or self.code == "-"
+
+
+@lru_cache(maxsize=4_000)  # the same rows again and again, each time moved elsewhere
+def _key_of(code: str) -> str:
+    before, colon, _ = (code + " ").partition(": ")
+    return before.removeprefix("- ").strip() if colon else ""
 
 
 def lines_of(text: str) -> list[str]:

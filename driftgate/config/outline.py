@@ -6,7 +6,7 @@ and of severities that no task has. What follows from such a slip is not worth r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache
@@ -38,7 +38,7 @@ def mend(document: Document, *, environment: bool = False) -> Document:
     """Return ``document`` with slips undone, and a problem for each."""
     if not environment and (whole := _whole_pipelines(document.data)):
         return replace(document, data={}, problems=(*document.problems, _too_deep(document, whole)), readable=False)
-    slips = list(_of_environment(document.data) if environment else _slips(document.data, ()))
+    slips = list(_apart(_of_environment(document.data) if environment else _slips(document.data, ())))
     second = [path for path in _second_tasks(document) if path]
     if not slips and not second:
         return document
@@ -52,6 +52,17 @@ def mend(document: Document, *, environment: bool = False) -> Document:
     for path in second:
         problems = _without_second(document, path, data, problems)
     return replace(document, data=data, problems=(*problems, *told))
+
+
+def _apart(slips: Iterable[Slip]) -> Iterator[Slip]:
+    """Return the slips without those of keys that another moves, or moves with all that is around them."""
+    moved = set[KeyPath]()
+    for slip in slips:
+        paths = {(*slip.path, key) for key in slip.fallen}
+        around = {slip.path[:length] for length in range(1, len(slip.path) + 1)}
+        if not moved & (paths | around):
+            moved |= paths
+            yield slip
 
 
 def _at(data: Any, path: KeyPath) -> Any:

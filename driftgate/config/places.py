@@ -165,7 +165,7 @@ def hint_for_key(key: str, schema: Schema, value: Any, beside: Container[str]) -
         or _belongs(key, value, [home for home in _all_within(properties) if not any(findings(value, home.schema))])
         or ("" if setting_of_group or "at_least" in options else _belongs(key, value, _homes().get(key, ())))
         or _misspelt(key, options, beside)
-        or ("" if otherwise else _belongs_if_spelt(key))
+        or ("" if otherwise else _belongs_if_spelt(key, value))
         or otherwise
         or suggest_key(key, options)
     )
@@ -222,9 +222,10 @@ def _misspelt(key: str, options: Collection[str], present: Container[str]) -> st
     return f"did you mean '{printable(doubled)}'? It is there already" if doubled else ""
 
 
-def _belongs_if_spelt(key: str) -> str:
+def _belongs_if_spelt(key: str, value: Any) -> str:
     meant = closest(key, _homes(), _SURE)
-    return f"did you mean '{meant}'? It belongs {_places([home.phrase for home in _homes()[meant]])}" if meant else ""
+    homes = [home for home in _homes()[meant] if not any(findings(value, home.schema))] if meant else []
+    return f"did you mean '{meant}'? It belongs {_places([home.phrase for home in homes])}" if homes else ""
 
 
 @cache

@@ -199,6 +199,21 @@ operators may not.
 """
 
 
+_GATE = """\
+The gate of a metric has exactly one of `above`, `at_least`, `below` and `at_most`; what cannot be computed fails it.
+[Gates](gates.md) says how intervals are computed and what to choose."""
+
+_VERSUS = """\
+#### gates.versus_production
+
+The new model beside the one in production, on the same held-out rows. A production model that cannot be loaded, or
+needs a column that is gone, fails it.
+
+```yaml
+gates: {versus_production: {metric: roc_auc, max_drop: 0.01}}
+```"""
+
+
 def reference() -> str:
     """Return the reference of the whole language in Markdown."""
     envelope = schemas.envelope()
@@ -241,8 +256,12 @@ def _section(name: str, schema: Schema) -> list[str]:
         return [*head, *_alerts(schema)]
     if name != "gates":
         return [*head, _table(_rows(schema))]
-    gate = "A gate is one of these comparisons; a metric that cannot be computed fails it."
-    return [*head, _table(_rows(schema, deep=False)), gate, _table(_rows(schemas.definition("gate")))]
+    metrics = dict(schema["properties"])
+    versus = metrics.pop("versus_production")
+    return [
+        *head, _table(_rows({"properties": metrics}, deep=False)), _GATE, _table(_rows(schemas.definition("gate"))),
+        _VERSUS, _table(_rows(versus)),
+    ]  # fmt: skip
 
 
 def _alerts(schema: Schema) -> Iterator[str]:

@@ -119,6 +119,7 @@ def task(operator: str) -> Schema:
         "required": ["operator", *own.get("required", [])],
         "properties": {**own["properties"], **task_keys()},
         "additionalProperties": own.get("additionalProperties", False),
+        "movedKeys": own.get("movedKeys", _NOTHING),
     }
 
 

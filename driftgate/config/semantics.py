@@ -13,11 +13,12 @@ from driftgate.config.draft import Draft, mapping, sequence
 from driftgate.config.estimators import check_estimator
 from driftgate.config.foreign import check_foreign
 from driftgate.config.hints import how_to_add
-from driftgate.config.limits import check_bands, check_columns, check_gates
+from driftgate.config.limits import check_bands, check_columns, check_gates, check_versus
 from driftgate.config.mapped import check_expansion
 from driftgate.config.params import check_params, required
 from driftgate.config.running import check_promotion, check_reachable, check_triggers
 from driftgate.config.source import MAX_PROBLEMS
+from driftgate.config.splits import check_split
 from driftgate.config.templates import check_templates
 from driftgate.config.timing import check_assets, check_cooldown, check_retries, check_timing
 from driftgate.config.wiring import (
@@ -154,7 +155,9 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     check_triggers,
     check_bands,
     check_gates,
+    check_versus,
     check_columns,
+    check_split,
     _check_channels,
     check_secrets,
     check_estimator,

@@ -92,7 +92,8 @@ def _additional_properties(finding: Finding, layers: Layers) -> Iterator[Problem
     for key in [key for key in finding.value if key not in known][:20]:
         where = f" in {finding.name}" if finding.path else ""
         message = f"unknown key '{shorten(key)}'{where}"
-        hint = hint_for_key(key, finding.schema, finding.value[key], _beside(key, finding, layers))
+        moved = finding.schema.get("movedKeys", {}).get(key)
+        hint = moved or hint_for_key(key, finding.schema, finding.value[key], _beside(key, finding, layers))
         yield layers.problem((*finding.path, key), "unknown-key", message, hint, at_key=True)
 
 
@@ -152,15 +153,27 @@ def _unique(finding: Finding, layers: Layers) -> Iterator[Problem]:
 def _size(finding: Finding, layers: Layers) -> Iterator[Problem]:
     schema = finding.schema
     if schema.get("minProperties") == schema.get("maxProperties") == 1:
-        message = f"{finding.name} must have exactly one of {listing(schema['properties'])}"
-        samples = schema.get("examples") or [{"above": 0.9}]
-        hint = "keep one of them" if finding.value else f"such as {flow(samples[0])}"
-        yield layers.problem(finding.path, "not-exactly-one", message, hint)
+        yield _not_one(finding, layers, list(schema["properties"]), bool(finding.value))
     elif finding.keyword == "maxLength":
         message = f"{finding.name} must be at most {finding.rule} characters long"
         yield layers.problem(finding.path, "too-long", message)
     else:
         yield layers.problem(finding.path, "empty", f"{finding.name} must not be empty", usage(finding))
+
+
+def _one_of(finding: Finding, layers: Layers) -> Iterator[Problem]:
+    options = [key for option in finding.rule for key in option["required"]]
+    written = [key for key in options if key in finding.value]
+    if not written and any(key not in finding.schema["properties"] for key in finding.value):
+        return  # a misspelt key is told as unknown
+    yield _not_one(finding, layers, options, bool(written))
+
+
+def _not_one(finding: Finding, layers: Layers, options: list[str], several: bool) -> Problem:
+    message = f"{finding.name} must have exactly one of {listing(options)}"
+    samples = finding.schema.get("examples") or [{options[0]: "…"}]
+    hint = "keep one of them" if several else f"such as {flow({**samples[0], **finding.value})}"
+    return layers.problem(finding.path, "not-exactly-one", message, hint)
 
 
 def _other(finding: Finding, layers: Layers) -> Iterator[Problem]:
@@ -180,6 +193,7 @@ _KEYWORDS: dict[str, Callable[[Finding, Layers], Iterator[Problem]]] = {
     "minLength": _size,
     "minProperties": _size,
     "minimum": _range,
+    "oneOf": _one_of,
     "pattern": _pattern,
     "propertyNames": _property_names,
     "required": _required,

@@ -5,9 +5,10 @@ The table is docs/plan.md's: a test holds the two equal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from driftgate.config.layers import COMPARISONS
 from driftgate.config.words import KeyPath
 from driftgate.durations import is_duration, parse_duration
 from driftgate.plan.values import MISSING
@@ -71,18 +72,37 @@ def gate(before: Any, after: Any) -> str:
     """Tightened when fewer values of the metric pass."""
     if MISSING in (before, after):
         return _presence(before, after)
-    (one, limit), (other, new) = next(iter(before.items())), next(iter(after.items()))
-    upward = {"at_least": 0, "above": 1}
-    downward = {"at_most": 0, "below": 1}
-    for strictness, sign in ((upward, 1), (downward, -1)):
-        if one in strictness and other in strictness:
-            return higher_pair((sign * limit, strictness[one]), (sign * new, strictness[other]))
-    return ""
+    (upward, *one), (still_upward, *other) = _strictness(before), _strictness(after)
+    return _all_higher(one, other) if upward == still_upward else ""
 
 
-def higher_pair(before: tuple[float, int], after: tuple[float, int]) -> str:
-    """Tightened when the pair is greater."""
-    return "" if before == after else TIGHTENED if after > before else LOOSENED
+def _strictness(gate: Mapping[str, Any]) -> tuple[bool, tuple[float, int], float]:
+    """Return whether more is better, where the limit is, and how sure it must be; the last two grow with strictness."""
+    name = next(name for name in COMPARISONS if name in gate)
+    upward = name in ("above", "at_least")
+    limit = gate[name] if upward else -gate[name]
+    sure = gate.get("confidence", 0.0) if gate.get("require", "value") != "value" else 0.0
+    return upward, (limit, int(name in ("above", "below"))), sure
+
+
+def versus(before: Any, after: Any) -> str:
+    """Tightened when the new model may be less worse than production, or must be so with more confidence."""
+    if MISSING in (before, after):
+        return _presence(before, after)
+    if before["metric"] != after["metric"]:
+        return ""
+    return _all_higher(*([-side["max_drop"], side.get("confidence", 0.0), _refuses(side)] for side in (before, after)))
+
+
+def _refuses(gate: Mapping[str, Any]) -> bool:
+    return gate.get("first_model") == "refuse"
+
+
+def _all_higher(before: Sequence[Any], after: Sequence[Any]) -> str:
+    """Tightened when something is higher and nothing is lower."""
+    pairs = zip(before, after, strict=True)
+    ways = {TIGHTENED if other > one else LOOSENED for one, other in pairs if one != other}
+    return ways.pop() if len(ways) == 1 else ""
 
 
 def _presence(before: Any, after: Any) -> str:
@@ -148,6 +168,7 @@ PIPELINE_RULES: dict[str, Rule] = {
     "quality.columns.*.allowed": Rule(fewer, "fewer values fit", "more values fit"),
     "quality.columns.*.max_missing_share": Rule(lower, "less may be missing", "more may be missing"),
     "quality.columns.*.unique": Rule(ranked(False, True), "no value may repeat", "values may repeat"),
+    "gates.versus_production": Rule(versus, "a model passes less easily", "a model passes more easily"),
     "gates.*": Rule(gate, "a model passes less easily", "a model passes more easily"),
     "alerts.on_failure": Rule(more, "more are told", "fewer are told"),
     "alerts.on_retry": Rule(more, "more are told", "fewer are told"),

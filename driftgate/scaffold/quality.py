@@ -160,13 +160,13 @@ def _are_dates(present: pd.Series) -> bool:
     import pandas as pd
 
     texts = len(present) > 0 and all(isinstance(value, str) and _DATE.fullmatch(value) for value in present)
-    return texts and bool(pd.to_datetime(present, errors="coerce", utc=True, format="mixed").notna().all())
+    return texts and bool(pd.to_datetime(present, errors="coerce", utc=True, format="ISO8601").notna().all())
 
 
 def _newest(values: pd.Series) -> str:
     import pandas as pd
 
-    newest = pd.to_datetime(values.dropna(), errors="coerce", utc=True, format="mixed").max()
+    newest = pd.to_datetime(values.dropna(), errors="coerce", utc=True, format="ISO8601").max()
     return "" if pd.isna(newest) else newest.strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
 
 

@@ -43,6 +43,12 @@ class Retraining:
             yield _noted(f"  max_age: {self.max_age}", "the longest time between two runs, and a seventh more")
         else:
             yield "  # max_age: 8d   # older data fail check_data_freshness; the schedule does not suggest a limit"
+        if self._column:
+            yield _noted(f"  timestamp_column: {scalar(self._column)}", "its newest value is the age of the data")
+
+    @property
+    def _column(self) -> str | None:
+        return self.proposal.timestamp_column if self.proposal else None
 
     def _quality(self) -> Iterator[str]:
         if self.proposal is None:
@@ -71,6 +77,8 @@ class Retraining:
         yield _noted("  estimator: sklearn.ensemble.RandomForestClassifier", "or of xgboost, lightgbm, catboost")
         yield "  params: {n_estimators: 300, random_state: 7}"
         yield _noted("  test_size: 0.2", "share of the rows that only evaluate_model sees")
+        if self._column:
+            yield _noted(f"  split: {{by: {scalar(self._column)}}}", "the newest rows, as in production")
 
     def _gates(self) -> Iterator[str]:
         classes = self.proposal.classes if self.proposal else 2
@@ -81,15 +89,12 @@ class Retraining:
         yield f"  {metric}: {{above: {scalar(round((1 + guessing) / 2, 2))}}}"
 
     def _tasks(self) -> Iterator[str]:
-        column = self.proposal.timestamp_column if self.proposal else None
         steps = ("check_data_freshness", "validate_data_quality", "train_model", "evaluate_model",
                  "promote_to_production", "restart_api_service")  # fmt: skip
         yield "tasks:"
         for before, step in zip(("", *steps), steps, strict=False):
             yield f"  {step}:"
             yield f"    operator: {step}"
-            if step == "check_data_freshness" and column:
-                yield _noted(f"    timestamp_column: {scalar(column)}", "its newest value is the age of the data")
             if before:
                 yield f"    depends_on: [{before}]"
             if step == "restart_api_service":

@@ -86,7 +86,9 @@ def _first_line(error: Exception) -> str:
 def last_change(uri: str, timestamp_column: str | None = None) -> datetime:
     """Return when the data was last added to: the newest value of a column, or the file's modification time."""
     if timestamp_column:
-        return _newest(read_table(uri), timestamp_column)
+        at = ("dataset", "timestamp_column")
+        newest: datetime = moments(read_table(uri), timestamp_column, "to tell its age by", at).max().to_pydatetime()
+        return newest
     import fsspec
 
     with _explained(uri):
@@ -96,25 +98,37 @@ def last_change(uri: str, timestamp_column: str | None = None) -> datetime:
         except NotImplementedError:
             raise UserMistake(
                 f"{uri} is on a file system that tells no modification times; "
-                "give check_data_freshness a timestamp_column"
+                "name the column that tells the age: dataset.timestamp_column"
             ) from None
     return changed if changed.tzinfo else changed.replace(tzinfo=UTC)
 
 
-def _newest(table: pd.DataFrame, column: str) -> datetime:
+def moments(table: pd.DataFrame, column: str, purpose: str, at: tuple[str, ...]) -> pd.Series:
+    """Return the dates of a column in UTC, NaT where there is none; text is read as ISO 8601.
+
+    Raises UserMistake, about the setting ``at``, for a column that is not there or holds something else than dates.
+    """
     import pandas as pd
 
     if column not in table:
-        raise UserMistake(f"the data has no column {column!r} to tell its age by; it has {_some(table)}")
-    if pd.api.types.is_numeric_dtype(table[column]):
+        raise UserMistake(f"the data has no column {column!r} {purpose}; it has {_some(table)}", at)
+    values = table[column]
+    if pd.api.types.is_numeric_dtype(values):
         raise UserMistake(
-            f"column {column!r} holds numbers, not dates; store it as dates or as text such as 2026-01-31"
+            f"column {column!r} holds numbers, not dates; store it as dates or as text such as 2026-01-31", at
         )
-    newest = pd.to_datetime(table[column], utc=True, errors="coerce", format="mixed").max()
-    if pd.isna(newest):
-        raise UserMistake(f"column {column!r} holds no dates, so the data's age is unknown")
-    moment: datetime = newest.to_pydatetime()
-    return moment
+    # Anything looser would take 02/01/2026 for the first of February, and 13/01/2026 for the 13th of January.
+    found = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+    if found.isna().all():
+        raise UserMistake(f"column {column!r} holds no dates {purpose}; write them as 2026-01-31", at)
+    unread = values[found.isna() & values.notna() & (values.astype(str).str.strip() != "")]
+    if len(unread):
+        raise UserMistake(
+            f"column {column!r} holds {str(unread.iloc[0])[:40]!r} {purpose}; write dates as 2026-01-31, "
+            f"which {len(unread)} of {len(values)} rows do not",
+            at,
+        )
+    return found
 
 
 def _some(table: pd.DataFrame, most: int = 8) -> str:

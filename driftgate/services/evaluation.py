@@ -2,64 +2,34 @@
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
-from driftgate.services import data, modelfile, registry
-from driftgate.services.holdout import split
+from driftgate.services import data, gates, incumbent, modelfile, registry, resampling, scoring
+from driftgate.services.gates import Comparison, Verdict
+from driftgate.services.holdout import Choice, Split, split
+from driftgate.services.resampling import Interval
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+    from mlflow.tracking import MlflowClient
 
-COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
-    "above": (operator.gt, "above"),
-    "at_least": (operator.ge, "at least"),
-    "below": (operator.lt, "below"),
-    "at_most": (operator.le, "at most"),
-}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one gate says: the metric's value (None: not computable) against its bound."""
-
-    metric: str
-    comparison: str
-    bound: float
-    value: float | None
-
-    @property
-    def passed(self) -> bool:
-        """Gates fail closed: a value that is missing or not finite passes nothing."""
-        if self.value is None or not math.isfinite(self.value):
-            return False
-        return COMPARISONS[self.comparison][0](self.value, self.bound)
-
-    def __str__(self) -> str:
-        value = "not computable" if self.value is None else f"{self.value:.6g}"
-        return f"{self.metric} {value}, must be {COMPARISONS[self.comparison][1]} {self.bound:g}"
-
-
-def judge(metrics: Mapping[str, float], gates: Mapping[str, Mapping[str, float]]) -> list[Verdict]:
-    """Hold every gate against the metrics, in the order of the gates."""
-    return [
-        Verdict(metric, comparison, bound, metrics.get(metric))
-        for metric, gate in gates.items()
-        for comparison, bound in gate.items()
-    ]
+Gates = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The hold-out metrics of one model version and the verdicts of its gates."""
+    """The hold-out metrics of one model version, the intervals of those that have gates, and the gates' verdicts.
+
+    ``comparison`` is with the version in production, where a gate asks for it.
+    """
 
     version: str
     metrics: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+    comparison: Comparison | None
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -68,28 +38,24 @@ class Evaluation:
         return [verdict for verdict in self.verdicts if not verdict.passed]
 
 
-def evaluate(
-    tracking_uri: str,
-    trained: Mapping[str, Any],
-    uri: str,
-    gates: Mapping[str, Mapping[str, float]],
-) -> Evaluation:
+def evaluate(tracking_uri: str, trained: Mapping[str, Any], uri: str, rules: Gates) -> Evaluation:
     """Score a version on its hold-out, log metrics and verdicts to MLflow, and return them.
 
-    ``trained`` is what training returned; its target and split count, whatever the pipeline says by now. Raises
-    UserMistake when the data at ``uri`` is no longer what the model was trained on: the rows held out then
-    cannot be told from those it has seen.
+    ``trained`` is what training returned; its target and split count, whatever the pipeline says by now. ``rules``
+    is the section gates. Raises UserMistake when the data at ``uri`` is no longer what the model was trained on:
+    the rows held out then cannot be told from those it has seen.
     """
     client = registry.connect(tracking_uri)
     table = data.read_table(uri)
     _require_same_data(data.digest(table), trained)
-    parts = split(table, trained["target"], trained["test_size"])
+    parts = split(table, Choice.of(trained))
     with registry.explained():
-        metrics = score(modelfile.load(trained["model"], trained["version"]), parts.held_x, parts.held_y)
-        result = Evaluation(trained["version"], metrics, tuple(judge(metrics, gates)))
-        for name, value in metrics.items():
-            client.log_metric(trained["run_id"], name, value)
-        _tag(client, trained, result)
+        answers = scoring.ask(modelfile.load(trained["model"], trained["version"]), parts.held_x)
+        comparison = None
+        if versus := rules.get(gates.VERSUS):
+            comparison = incumbent.compare(client, trained, parts, answers, versus)
+        result = _judged(trained["version"], parts, answers, rules, comparison)
+        _log(client, trained, result, rules)
     return result
 
 
@@ -101,59 +67,68 @@ def _require_same_data(digest: str, trained: Mapping[str, Any]) -> None:
         )
 
 
-def _tag(client: Any, trained: Mapping[str, Any], result: Evaluation) -> None:
-    outcome = "failed" if result.failed else "passed"
-    client.set_model_version_tag(trained["model"], trained["version"], "driftgate.gates", outcome)
-    for verdict in result.verdicts:
-        client.set_model_version_tag(
-            trained["model"], trained["version"], f"driftgate.gate.{verdict.metric}.{verdict.comparison}", str(verdict)
-        )
+def _judged(
+    version: str, parts: Split, answers: scoring.Answers, rules: Gates, comparison: Comparison | None
+) -> Evaluation:
+    metrics = scoring.score(answers, parts.held_y)
+    intervals = _intervals(metrics, parts, answers, rules)
+    why = _why_not(parts)
+    verdicts = tuple(
+        gates.judge_versus(rule, comparison)
+        if comparison is not None and gate == gates.VERSUS
+        else gates.judge_metric(gate, rule, metrics.get(gate), intervals.get(gate), why)
+        for gate, rule in rules.items()
+    )
+    return Evaluation(version, metrics, intervals, comparison, verdicts)
 
 
-def score(model: Any, features: pd.DataFrame, labels: pd.Series) -> dict[str, float]:
-    """Return every metric that can be computed for this model on these rows; the others are left out.
-
-    With two classes, the second of the model's own (``classes_[1]``) is the one that is looked for.
-    """
-    predicted = model.predict(features)
-    probabilities = model.predict_proba(features) if hasattr(model, "predict_proba") else None
-    values: dict[str, float] = {}
-    for name, metric in _metrics(list(getattr(model, "classes_", ()))).items():
-        try:
-            values[name] = float(metric(labels, predicted, probabilities))
-        except (TypeError, ValueError, IndexError):
-            continue  # fails closed: a gate on a metric that is not there does not pass
-    return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-Metric = Callable[["pd.Series", "np.ndarray[Any, Any]", Any], float]
-
-
-def _metrics(classes: list[Any]) -> dict[str, Metric]:
-    """Metrics by name; with more than two classes, per class and averaged with equal weight."""
-    from sklearn import metrics as m
-
-    if len(classes) < 2:
+def _intervals(
+    metrics: Mapping[str, float], parts: Split, answers: scoring.Answers, rules: Gates
+) -> dict[str, Interval]:
+    """Return the interval of each metric that has a gate; the measured value is never outside of it."""
+    asked = {name: gates.confidence_of(rule) for name, rule in rules.items() if name in metrics}
+    scored = scoring.coded(answers, parts.held_y)
+    if scored is None or not asked:
         return {}
-    if len(classes) > 2:
-        per_class: dict[str, Any] = {"average": "macro", "labels": classes, "zero_division": 0}
-        ranked: dict[str, Metric] = {
-            "roc_auc": lambda y, _, p: m.roc_auc_score(y, p, multi_class="ovr", labels=classes),
-        }
-    else:
-        wanted = classes[1]
-        per_class = {"average": "binary", "pos_label": wanted, "zero_division": 0}
-        ranked = {
-            "roc_auc": lambda y, _, p: m.roc_auc_score(y == wanted, p[:, 1]),
-            "average_precision": lambda y, _, p: m.average_precision_score(y == wanted, p[:, 1]),
-            "brier": lambda y, _, p: m.brier_score_loss(y == wanted, p[:, 1]),
-        }
-    return {
-        **ranked,
-        "log_loss": lambda y, _, p: m.log_loss(y, p, labels=classes),
-        "accuracy": lambda y, q, _: m.accuracy_score(y, q),
-        "balanced_accuracy": lambda y, q, _: m.balanced_accuracy_score(y, q),
-        "f1": lambda y, q, _: m.f1_score(y, q, **per_class),
-        "precision": lambda y, q, _: m.precision_score(y, q, **per_class),
-        "recall": lambda y, q, _: m.recall_score(y, q, **per_class),
+    found = resampling.intervals(scored, asked, parts.seed)
+    return {name: interval.around(metrics[name]) for name, interval in found.items()}
+
+
+def _why_not(parts: Split) -> str:
+    """Say why a metric cannot be computed, if it is for the rows."""
+    seen = parts.held_y.unique()
+    return f"every row held out is of class {seen[0]}" if len(seen) == 1 else ""
+
+
+def _log(client: MlflowClient, trained: Mapping[str, Any], result: Evaluation, rules: Gates) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    values = {**result.metrics, **_ends(result.intervals), **_of_comparison(result.comparison, rules)}
+    client.log_batch(trained["run_id"], metrics=[Metric(name, value, now, 0) for name, value in values.items()])
+    tags = {
+        "driftgate.gates": "failed" if result.failed else "passed",
+        **{f"driftgate.gate.{verdict.gate}.{verdict.key}": str(verdict) for verdict in result.verdicts},
     }
+    if result.comparison:
+        tags["driftgate.compared_with"] = result.comparison.production or "none"
+    for name, text in tags.items():
+        client.set_model_version_tag(trained["model"], trained["version"], name, text)
+
+
+def _ends(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    return {
+        f"{name}_{end}": value
+        for name, interval in intervals.items()
+        for end, value in (("low", interval.low), ("high", interval.high))
+    }
+
+
+def _of_comparison(comparison: Comparison | None, rules: Gates) -> dict[str, float]:
+    if comparison is None or comparison.production_value is None:
+        return {}
+    metric = rules[gates.VERSUS]["metric"]
+    drop = comparison.drop(metric)
+    found = {f"{metric}_production": comparison.production_value}
+    found |= {} if drop is None else {f"{metric}_drop": drop}
+    return found | (_ends({f"{metric}_drop": comparison.interval}) if comparison.interval else {})

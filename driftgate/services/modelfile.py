@@ -72,6 +72,14 @@ def read(folder: str) -> Any:
             raise UserMistake(f"it holds what no model of ours does, so it is not loaded: {error}") from None
 
 
+def features(name: str, version: str) -> list[str]:
+    """Return the columns that a registered version takes, in order; none where it has no signature."""
+    import mlflow
+
+    signature = mlflow.models.get_model_info(f"models:/{name}/{version}").signature
+    return list(signature.inputs.input_names()) if signature else []
+
+
 def _as_floats(table: pd.DataFrame) -> pd.DataFrame:
     whole = [name for name, kind in table.dtypes.items() if kind.kind in "iu"]
     return table.astype(dict.fromkeys(whole, "float64"))

@@ -22,6 +22,7 @@ PREVIOUS = "previous"
 RUN_TAG = "driftgate.airflow_run"
 JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
+DATA_TAG = "driftgate.data_digest"
 WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
@@ -108,6 +109,15 @@ def version_at(client: MlflowClient, name: str, alias: str) -> str | None:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def incumbent(client: MlflowClient, name: str, version: str) -> str | None:
+    """Return the version that ``version`` is to replace, or has replaced; None when none was in production."""
+    now = aliases(client, name)
+    if now.production != version:
+        return now.production
+    note = client.get_model_version(name, version).tags.get(BEFORE_TAG)
+    return Aliases(**json.loads(note)).production if note else now.previous
 
 
 def point(client: MlflowClient, name: str, alias: str, version: str | None) -> None:

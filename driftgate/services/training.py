@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import NothingToDo, UserMistake
 from driftgate.services import data, modelfile, registry
-from driftgate.services.holdout import Split, split
+from driftgate.services.holdout import Choice, Split, split
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.tracking import MlflowClient
 
 ALLOWED_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
-DIGEST_TAG = "driftgate.data_digest"
 REFERENCE_FILE = "drift_reference.json"
 
 
@@ -35,8 +34,7 @@ class Job:
     experiment: str
     airflow_run: str
     uri: str
-    target: str
-    test_size: float
+    choice: Choice
     model: str
     estimator: str
     params: Mapping[str, Any]
@@ -47,8 +45,8 @@ def train(job: Job) -> dict[str, Any]:
     """Train, log and register a model, once per Airflow run and job.
 
     A retry finds the version that was registered before; a cleared task trains anew only when data, target,
-    split, estimator or parameters are others than then. Returns ``{"model", "version", "run_id", "digest",
-    "target", "test_size"}``: all that judging it on the same hold-out takes. Raises UserMistake for data or
+    split, estimator or parameters are others than then. Returns ``{"model", "version", "run_id", "digest"}`` and
+    the fields of the choice: all that judging it on the same hold-out takes. Raises UserMistake for data or
     settings that cannot work, Outage when MLflow or the data's store does not answer.
     """
     client = registry.connect(job.tracking_uri)
@@ -67,7 +65,7 @@ def _require_new(client: MlflowClient, job: Job, digest: str) -> None:
     """Raise NothingToDo when the model in production was trained on the same data, and that is not enough."""
     if not job.only_new_data or (serving := registry.version_at(client, job.model, registry.PRODUCTION)) is None:
         return
-    if client.get_model_version(job.model, serving).tags.get(DIGEST_TAG) == digest:
+    if client.get_model_version(job.model, serving).tags.get(registry.DATA_TAG) == digest:
         raise NothingToDo(
             f"version {serving} of {job.model}, which is in production, was trained on the same data ({digest}); "
             "another model of them would drift as much. Bring new data, or set guard.new_data: false"
@@ -76,7 +74,7 @@ def _require_new(client: MlflowClient, job: Job, digest: str) -> None:
 
 def _fingerprint(job: Job, digest: str) -> str:
     """Tells two jobs apart by everything that decides what comes out of them."""
-    facts = [digest, job.target, job.test_size, job.estimator, dict(job.params)]
+    facts = [digest, job.choice.facts(), job.estimator, dict(job.params)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -86,22 +84,21 @@ def _result(job: Job, version: str, run_id: str, digest: str) -> dict[str, Any]:
         "version": version,
         "run_id": run_id,
         "digest": digest,
-        "target": job.target,
-        "test_size": job.test_size,
+        **job.choice.facts(),
     }
 
 
 def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str, fingerprint: str) -> dict[str, Any]:
     import mlflow
 
-    parts = split(table, job.target, job.test_size)
+    parts = split(table, job.choice)
     mlflow.set_experiment(job.experiment)
     with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)
         _log_facts(job, parts, digest, time.monotonic() - started)
         modelfile.log(fitted, parts.train_x)
-        version = _register(client, job, run.info.run_id, {DIGEST_TAG: digest, registry.JOB_TAG: fingerprint})
+        version = _register(client, job, run.info.run_id, {registry.DATA_TAG: digest, registry.JOB_TAG: fingerprint})
     return _result(job, version, run.info.run_id, digest)
 
 
@@ -168,11 +165,13 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
 
     from driftgate.reference import Reference
 
-    mlflow.log_params({"estimator": job.estimator, "test_size": job.test_size, "data_uri": job.uri, **job.params})
+    split_as = {"test_size": job.choice.test_size, "split": job.choice.how}
+    mlflow.log_params({**job.params, "estimator": job.estimator, "data_uri": job.uri, **split_as})
     mlflow.log_metrics(
         {
             "train_rows": len(parts.train_x),
             "holdout_rows": len(parts.held_x),
+            "undated_rows": parts.undated,
             "features": parts.train_x.shape[1],
             "fit_seconds": seconds,
         }

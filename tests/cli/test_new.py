@@ -45,9 +45,11 @@ def test_retraining_is_proposed_from_the_data(home: Path, run: Run) -> None:
 
     assert (code, err) == (0, "")
     assert out.startswith("written: config/pipelines/churn.yaml, with rules for 4 columns from 200 rows of data\n")
-    assert pipeline.sections["dataset"] == {"uri": "churn.parquet", "target": "churned", "max_age": "8d"}
+    assert pipeline.sections["dataset"] == {
+        "uri": "churn.parquet", "target": "churned", "max_age": "8d", "timestamp_column": "seen"
+    }  # fmt: skip
     assert pipeline.sections["model"]["name"] == "churn"
-    assert pipeline.tasks[0].parameters == {"timestamp_column": "seen"}
+    assert pipeline.sections["model"]["split"] == {"by": "seen"}
     assert failed_checks(pd.read_parquet(home / "churn.parquet"), pipeline.sections["quality"]) == []
     assert len(build_dag(pipeline).tasks) == 6
 

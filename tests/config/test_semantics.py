@@ -24,7 +24,7 @@ def test_the_tables_name_sections_that_exist() -> None:
 
 
 def test_every_metric_that_can_be_a_gate_has_a_range() -> None:
-    assert set(METRIC_RANGES) == set(schemas.envelope()["properties"]["gates"]["properties"])
+    assert {*METRIC_RANGES, "versus_production"} == set(schemas.envelope()["properties"]["gates"]["properties"])
 
 
 def test_the_tables_are_in_alphabetical_order() -> None:

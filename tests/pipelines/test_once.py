@@ -12,6 +12,7 @@ from support.lab import TOKEN, Lab
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
 from driftgate.services import evaluation, registry, release, training
+from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
 
@@ -24,8 +25,7 @@ def job(lab: Lab, run: str = "model_retraining/one", **changes: Any) -> training
         "experiment": "model_retraining",
         "airflow_run": run,
         "uri": "data/training.parquet",
-        "target": "target",
-        "test_size": 0.2,
+        "choice": Choice("target", 0.2),
         "model": lab.model,
         "estimator": "sklearn.ensemble.RandomForestClassifier",
         "params": {"n_estimators": 5, "random_state": 1},
@@ -59,7 +59,8 @@ def test_a_retry_finds_the_version_that_its_run_registered(lab: Lab) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"test_size": 0.3},
+        {"choice": Choice("target", 0.3)},
+        {"choice": Choice("target", 0.2, timestamp_column="mean area")},
         {"params": {"n_estimators": 6, "random_state": 1}},
         {"estimator": "sklearn.ensemble.ExtraTreesClassifier"},
     ],

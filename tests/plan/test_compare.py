@@ -61,7 +61,7 @@ def candidates(value: Any, data: Mapping[str, Any]) -> list[Any]:
             ]
         case str():
             similar = [words for words in SIMILAR if value in words or (words[0] == "11h" and value[:1].isdigit())]
-            names = [name for name in data["tasks"] if value in data["tasks"]]
+            names = [name for name in data["tasks"] if value in data["tasks"]][:6]  # to refuse one takes long
             return [word for words in (*similar, names, [f"{value}x"]) for word in words if word != value]
         case _:
             return []
@@ -70,6 +70,7 @@ def candidates(value: Any, data: Mapping[str, Any]) -> list[Any]:
 SIMILAR = (
     ["11h", "2027-12-31"], ["UTC", "Europe/Berlin"], ["@hourly", "30 5 * * 1", "@weekly"], ["mean", "max"],
     ["info", "warning"], ["integer", "number", "string"], ["none_failed", "all_success", "all_done"],
+    ["value", "lower_bound"], ["value", "upper_bound"], ["accept", "refuse"],
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from driftgate.plan.marks import LOOSENED, TIGHTENED, mark, mark_task
 from driftgate.plan.values import MISSING
 
 ROOT = Path(__file__).parents[2]
+SURE = {"above": 0.9, "require": "lower_bound", "confidence": 0.95}
 
 
 def rows() -> dict[str, str]:
@@ -55,10 +56,31 @@ def test_the_docs_name_every_check() -> None:
         (MISSING, {"below": 0.3}, TIGHTENED),
         ({"below": 0.3}, MISSING, LOOSENED),
         ({"above": 0.9}, {"above": 0.9}, ""),
+        (SURE | {"require": "value"}, SURE, TIGHTENED),
+        (SURE, SURE | {"confidence": 0.9}, LOOSENED),
+        (SURE | {"require": "value"}, SURE | {"require": "value", "confidence": 0.99}, ""),
+        (SURE, SURE | {"above": 0.8, "confidence": 0.99}, ""),
+        (SURE, {"require": "lower_bound", "confidence": 0.95, "at_least": 0.9}, LOOSENED),
     ],
 )
 def test_gates(before: Any, after: Any, way: str) -> None:
     assert mark(("gates", "roc_auc"), before, after)[0] == way
+
+
+@pytest.mark.parametrize(
+    ("change", "way"),
+    [
+        ({"max_drop": 0.02}, LOOSENED),
+        ({"confidence": 0.95}, TIGHTENED),
+        ({"first_model": "refuse"}, TIGHTENED),
+        ({"first_model": "refuse", "max_drop": 0.02}, ""),
+        ({"metric": "f1", "max_drop": 0}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_comparison_with_production(change: dict[str, Any], way: str) -> None:
+    gate = {"metric": "roc_auc", "max_drop": 0.01, "first_model": "accept"}
+    assert mark(("gates", "versus_production"), gate, gate | change)[0] == way
 
 
 def test_durations_count_by_their_length() -> None:
@@ -105,6 +127,8 @@ def test_the_rest_is_neutral(path: tuple[str, ...]) -> None:
 def test_back_and_forth_are_opposites(name: str, one: float, other: float) -> None:
     path = tuple(name.split("."))
     values: tuple[Any, Any] = ({"above": one}, {"above": other}) if name == "gates.*" else (one, other)
+    if name == "gates.versus_production":
+        values = {"metric": "f1", "max_drop": one}, {"metric": "f1", "max_drop": other}
     if name.rpartition(".")[2] in {
         "allowed",
         "ignore",
