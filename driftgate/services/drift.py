@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any
 
 from driftgate.durations import format_duration, parse_duration
@@ -161,6 +163,8 @@ def on_common_scale(psi: float, own: Mapping[str, float], common: Mapping[str, f
 
     Between its bounds straight lines lead from one scale to the other; above the last both grow alike.
     """
+    if not own:
+        return psi
     bounds = [(own.get(band, common[band]), common[band]) for band in BANDS]
     before, common_before = 0.0, 0.0
     for bound, common_bound in bounds:
@@ -204,8 +208,12 @@ class Seen:
 
 def remember(history: Sequence[Seen], new: Seen) -> list[Seen]:
     """Return the history with ``new`` in it, which takes the place of what the same run found before."""
-    kept = [seen for seen in history if seen.run != new.run]
-    return sorted([*kept, new], key=lambda seen: seen.at)[-REMEMBERED:]
+    kept = sorted((seen for seen in history if seen.run != new.run), key=_moment)
+    insort(kept, new, key=_moment)
+    return kept[-REMEMBERED:]
+
+
+_moment = attrgetter("at")
 
 
 def streak(history: Sequence[Seen], new: Seen) -> int:
@@ -213,6 +221,14 @@ def streak(history: Sequence[Seen], new: Seen) -> int:
     before = [seen for seen in remember(history, new) if seen.at <= new.at and seen.run != new.run]
     same = takewhile(lambda seen: seen.severity == new.severity, reversed(before))
     return 1 + sum(1 for _ in same)
+
+
+def route(routes: Mapping[str, str], severity: str, streak: int, alert_after: int) -> str | None:
+    """Return the task that the routes of a ``decide_action`` lead to; None while an ``unknown`` may yet pass.
+
+    ``streak`` counts the runs in a row that found ``severity``, ``alert_after`` is what an unknown waits for.
+    """
+    return None if severity == "unknown" and streak < alert_after else routes[severity]
 
 
 def dig(answer: Any, path: str) -> Any:
