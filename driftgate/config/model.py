@@ -91,6 +91,7 @@ class Pipeline:
     # and last tasks of a group at the moment when the group is connected.
     edges: tuple[tuple[str, str], ...]
     find_layers: Callable[[], Layers] = field(repr=False, compare=False)
+    written: Mapping[str, Any] = field(repr=False, compare=False)  # the merged files, without defaults of the language
 
     @cached_property
     def layers(self) -> Layers:
@@ -152,6 +153,7 @@ def to_pipeline(effective: Mapping[str, Any], file: str, find_layers: Callable[[
         tasks=tuple(_task(task, order) for task in tree.tasks.values()),
         edges=tuple(order.by_depth),
         find_layers=find_layers,
+        written=effective,
     )
 
 

@@ -61,9 +61,8 @@ def test_an_unknown_command_is_guessed(run: Run) -> None:
 
 
 def test_without_a_guess_the_commands_are_listed(run: Run) -> None:
-    assert (
-        "there are completion, demo, doctor, env, new, plan, rollback, serve, show, traffic, validate" in run("x").err
-    )
+    listed = "backtest, completion, demo, doctor, env, new, plan, rollback, serve, show, traffic, validate"
+    assert f"there are {listed}" in run("x").err
 
 
 def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
