@@ -112,6 +112,8 @@ def _against_airflow(args: Namespace, directory: Path) -> Plan:
     if args.base is not None:
         raise UsageError("--base and --deployed: one of them")
     url = args.airflow.rstrip("/") or address()
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--airflow: {url} is no URL, such as http://{url.rpartition('/')[2] or 'localhost:8080'}")
     airflow = AirflowApi(url, USER, os.environ.get(PASSWORD) or "admin")
     try:
         return make_deployed_plan(directory, airflow, args.env, args.now or datetime.now(UTC))
