@@ -12,15 +12,16 @@ from driftgate.backtest.proposals import Proposal, Setting, Unreadable, without_
 from driftgate.backtest.replay import checking_task, measure_all, measured_alike, replay
 from driftgate.config.load import load_proposal
 from driftgate.config.model import Pipeline
-from driftgate.config.rhythm import rhythm
+from driftgate.config.rhythm import Rhythm, rhythm
 from driftgate.config.words import dotted
-from driftgate.durations import format_duration
+from driftgate.durations import format_duration, parse_duration
 from driftgate.errors import ConfigError
 from driftgate.services.drift import SEVERITIES
 from driftgate.services.history import History
 
 _REPLAYED = ("alerts", "psi", "tasks")  # the parts of a pipeline that decide
 _HOUR = timedelta(hours=1)
+_WINDOW = "24h"  # that `driftgate serve` looks at when nobody says otherwise
 
 
 def present(path: Path, directory: Path, env: str | None) -> Pipeline:
@@ -54,12 +55,25 @@ def backtest(
         gaps=whole - sum(spans, timedelta()),
         present=tried.of(Proposal(), pipeline),
         proposals=trials,
-        notes=(*history.notes, *_rhythm_note(history, usual.shortest if usual else None, pipeline)),
+        notes=(*history.notes, *_window_note(history, pipeline), *_rhythm_note(history, usual, pipeline)),
     )
 
 
-def _rhythm_note(history: History, every: timedelta | None, pipeline: Pipeline) -> Sequence[str]:
-    distance = history.distance
+def _window_note(history: History, pipeline: Pipeline) -> Sequence[str]:
+    """Say so where the windows are others than those that the monitor asks for: their PSI is another."""
+    asked = checking_task(pipeline).parameters.get("window")
+    looked, told = parse_duration(asked or _WINDOW), history.measured
+    if told is None or looked / 2 < told < looked * 2:
+        return ()
+    unless = "" if asked else ", unless the API has another window"
+    return (
+        f"each window of the history is {format_duration(told)} of traffic, and check_drift looks at "
+        f"{format_duration(looked)}{unless}: over a shorter one PSI is higher, and min_samples reached less often",
+    )
+
+
+def _rhythm_note(history: History, usual: Rhythm | None, pipeline: Pipeline) -> Sequence[str]:
+    distance, every = history.distance, usual.shortest if usual else None
     if not every or not distance or every / 2 < distance < every * 2:
         return ()
     schedule = pipeline.layers.data["schedule"]

@@ -146,9 +146,7 @@ def _range(grid: str, parts: Sequence[str]) -> Iterator[str]:
     if not finite:
         raise Unreadable(f"--grid: '{shorten(grid)}': {', '.join(parts)} must be numbers, or durations such as 6h")
     if step <= 0 or last < first:
-        raise Unreadable(
-            f"--grid: '{shorten(grid)}' has no values: it goes from the first up to the last by a step above 0"
-        )
+        raise Unreadable(f"--grid: '{shorten(grid)}' has no values; it goes up, by a step above 0")
     if (last - first) / step >= MOST_TRIALS:
         raise Unreadable(f"--grid: '{shorten(grid)}' has more than {MOST_TRIALS} values")
     value = first

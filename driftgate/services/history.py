@@ -45,6 +45,12 @@ class History:
         gaps = [after.at - before.at for before, after in pairwise(self.windows)]
         return median(gaps) if gaps else None  # type: ignore[type-var]  # timedeltas can be averaged
 
+    @property
+    def measured(self) -> timedelta | None:
+        """How much traffic the usual window is about; None where windows do not tell."""
+        lengths = list(filter(None, map(_length, self.windows)))
+        return median(lengths) if lengths else None  # type: ignore[type-var]
+
     def spans(self, alone: timedelta) -> list[timedelta]:
         """Return how much time each window stands for: until the next, and the last for the usual distance.
 
@@ -54,6 +60,13 @@ class History:
         usual = self.distance or alone
         gaps = [after.at - before.at for before, after in pairwise(self.windows)]
         return [gap if gap <= 2 * usual else usual for gap in gaps] + [usual]
+
+
+def _length(recorded: Recorded) -> timedelta | None:
+    window = recorded.answer.get("window") or {}
+    if not window.get("start") or not window.get("end"):
+        return None
+    return datetime.fromisoformat(window["end"]) - datetime.fromisoformat(window["start"])
 
 
 def load_file(path: Path) -> History:
@@ -66,6 +79,35 @@ def load_file(path: Path) -> History:
     except OSError as error:
         raise UserMistake(f"{path}: it cannot be read: {error.strerror or error}") from None
     return _history(table)
+
+
+def load_api(api: ModelApi, window: str | None) -> History:
+    """Return the history that a model API has of the last ``window`` (such as ``7d``; None: as it likes).
+
+    Raises Outage when it does not answer, UserMistake when it has none to tell.
+    """
+    try:
+        answer = api.get("/drift/history", **({"window": window} if window else {}))
+    except UserMistake as error:
+        raise UserMistake(f"{error}; give a file with --history") from None
+    parts = answer.get("history") if isinstance(answer, Mapping) else None
+    if not isinstance(parts, list):
+        raise UserMistake(f"{api.url}/drift/history answers without a list 'history'; give a file with --history")
+    recorded = sorted((_part(api, part, answer) for part in parts), key=lambda window: window.at)
+    if not recorded:
+        raise UserMistake(f"the model API at {api.url} has counted no predictions; give a file with --history")
+    return History(api.url, tuple(recorded))
+
+
+def _part(api: ModelApi, part: Any, answer: Mapping[str, Any]) -> Recorded:
+    """Return one hour or day as if it had been asked for at its end."""
+    try:
+        at = datetime.fromisoformat(part["end"])
+        window = {"start": str(part["start"]), "end": str(part["end"])}
+    except (KeyError, TypeError, ValueError):
+        raise UserMistake(f"{api.url}/drift/history: a part does not tell when it began and ended") from None
+    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    return Recorded(at, {**part, "window": window, "model": answer.get("model")})
 
 
 @dataclass(frozen=True)
@@ -134,7 +176,7 @@ def _check_names(table: _Table, names: Sequence[str]) -> None:
     for name in names:
         if name not in known and not name.startswith(FEATURE):
             meant = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{meant[0]}'?" if meant else f"a feature's is called '{FEATURE}{name}'"
+            hint = f"did you mean '{meant[0]}'?" if meant else f"a feature's is called '{FEATURE}{name}';"
             raise table.mistake(f"there is no use for the column '{name}': {hint} {_WHERE}")
 
 
@@ -236,27 +278,3 @@ def _number(table: _Table, name: str, row: int, value: Any) -> float | None:
     except ValueError:
         comma = "; a number is written with a point" if "," in text else ""
         raise table.mistake(f"{name}: '{text}' is no number{comma}", row) from None
-
-
-def load_api(api: ModelApi, window: str | None) -> History:
-    """Return the history that a model API has of the last ``window`` (such as ``30d``; None: as it likes).
-
-    Raises Outage when it does not answer, UserMistake when it has none to tell.
-    """
-    answer = api.get("/drift/history", **({"window": window} if window else {}))
-    parts = answer.get("history") if isinstance(answer, Mapping) else None
-    if not isinstance(parts, list):
-        raise UserMistake(f"{api.url}/drift/history answers without a list 'history'; give a file with --history")
-    recorded = sorted((_part(api, part, answer) for part in parts), key=lambda window: window.at)
-    if not recorded:
-        raise UserMistake(f"the model API at {api.url} has counted no predictions yet; give a file with --history")
-    return History(api.url, tuple(recorded))
-
-
-def _part(api: ModelApi, part: Any, answer: Mapping[str, Any]) -> Recorded:
-    try:
-        at = datetime.fromisoformat(part["window"]["end"])
-    except (KeyError, TypeError, ValueError):
-        raise UserMistake(f"{api.url}/drift/history: a part does not tell when its window ended") from None
-    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    return Recorded(at, {"model": answer.get("model"), **part})

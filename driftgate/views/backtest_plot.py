@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,6 @@ def _panel(panel: Axes, trial: Trial, top: float) -> None:
 
 def _bands(panel: Axes, psi: Any, top: float) -> None:
     bounds = [0.0, psi["minor"], psi["moderate"], psi["critical"], top]
-    for name, low, high in zip(_COLOURS, bounds, bounds[1:], strict=True):
+    for name, (low, high) in zip(_COLOURS, pairwise(bounds), strict=True):
         panel.axhspan(low, max(low, high), color=_COLOURS[name], zorder=0)
         panel.text(1.005, (low + high) / 2, name, transform=panel.get_yaxis_transform(), fontsize=7, va="center")

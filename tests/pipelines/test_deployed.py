@@ -1,4 +1,4 @@
-"""``driftgate plan --deployed`` beside a real API server of Airflow, and ``backtest`` of what real runs have found."""
+"""``driftgate plan --deployed`` beside a real API server of Airflow."""
 
 from __future__ import annotations
 
