@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from driftgate.backtest.model import Backtest, Trial
+from driftgate.backtest.model import Backtest, Step, Trial
 from driftgate.errors import UserMistake
 from driftgate.views.backtest_words import title
 
@@ -41,9 +43,10 @@ def draw(test: Backtest, path: Path) -> int:
     FigureCanvasAgg(figure)
     figure.suptitle(title(test), fontsize=10)
     panels = figure.subplots(len(shown), 1, sharex=True, sharey=True, squeeze=False)
+    distance = test.history.distance
     highest = max((step.psi or 0 for trial in shown if trial.replay for step in trial.replay.steps), default=0)
     for panel, trial in zip(panels[:, 0], shown, strict=True):
-        _panel(panel, trial, 1.1 * max(highest, trial.psi["critical"]))
+        _panel(panel, trial, 1.1 * max(highest, trial.psi["critical"]), distance and 2 * distance)
     panels[0, 0].legend(loc="upper left", fontsize=8, ncols=4)
     try:
         figure.savefig(path, dpi=120)
@@ -52,12 +55,11 @@ def draw(test: Backtest, path: Path) -> int:
     return len(trials) - len(shown)
 
 
-def _panel(panel: Axes, trial: Trial, top: float) -> None:
+def _panel(panel: Axes, trial: Trial, top: float, gap: timedelta | None) -> None:
     assert trial.replay is not None  # noqa: S101 (for the type checker)
     steps, psi = trial.replay.steps, trial.psi
     _bands(panel, psi, top)
-    times: list[Any] = [step.at for step in steps]
-    values = [float("nan") if step.psi is None else step.psi for step in steps]
+    times, values = _line(steps, gap)
     panel.plot(times, values, color="#1f4e79", linewidth=0.8, marker="." if len(steps) < 200 else None, label="PSI")
     at = {step.at: step.psi or 0.0 for step in steps}
     unknown: list[Any] = [step.at for step in steps if step.severity == "unknown"]
@@ -69,6 +71,19 @@ def _panel(panel: Axes, trial: Trial, top: float) -> None:
     panel.set_ylim(0, top)
     panel.set_ylabel("PSI")
     panel.set_title(trial.name, fontsize=9, loc="left")
+
+
+def _line(steps: Sequence[Step], gap: timedelta | None) -> tuple[list[Any], list[float]]:
+    """Return the times and values of a line that ends where nobody knows anything."""
+    times: list[Any] = []
+    values: list[float] = []
+    for step in steps:
+        if gap and times and step.at - times[-1] > gap:
+            times.append(times[-1])
+            values.append(float("nan"))
+        times.append(step.at)
+        values.append(float("nan") if step.psi is None else step.psi)
+    return times, values
 
 
 def _bands(panel: Axes, psi: Any, top: float) -> None:

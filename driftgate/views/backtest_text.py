@@ -23,13 +23,17 @@ def backtest_text(test: Backtest, paint: Paint = plain) -> str:
 def _blocks(test: Backtest, paint: Paint) -> Iterator[list[str]]:
     yield [printable(words.title(test)), *(f"note: {printable(note)}" for note in test.notes)]
     yield _table(test, paint)
-    for trial in test.trials:
-        yield _details(trial, paint)
+    for label, trial in zip(words.labels(test), test.trials, strict=True):
+        yield _details(label, trial, paint)
     yield textwrap.wrap(words.REPLAYED, _WIDEST)
 
 
 def _table(test: Backtest, paint: Paint) -> list[str]:
-    rows = [["", *words.HEADS], *([printable(trial.name), *words.cells(trial)] for trial in test.trials)]
+    labels = map(printable, words.labels(test))
+    rows = [
+        ["", *words.HEADS],
+        *([label, *words.cells(trial)] for label, trial in zip(labels, test.trials, strict=True)),
+    ]
     whole = [row for row in rows if len(row) > 1]
     widths = [max(width(row[column]) for row in whole) for column in range(len(rows[0]))]
     widths[0] = max(width(row[0]) for row in rows)
@@ -44,8 +48,9 @@ def _row(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join([name, *(f"{cell:>{size}}" for cell, size in zip(row[1:], widths[1:], strict=True))]).rstrip()
 
 
-def _details(trial: Trial, paint: Paint) -> list[str]:
-    lines = [paint("place", printable(trial.name))]
+def _details(label: str, trial: Trial, paint: Paint) -> list[str]:
+    name = trial.name if trial.name == label else f"{label}: {trial.name}"
+    lines = [paint("place", printable(name))]
     for problem in trial.problems:
         hint = f"; {problem.hint}" if problem.hint else ""
         lines += _wrapped(f"{problem.severity}[{problem.code}]", problem.message + hint)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from driftgate.backtest.model import Backtest, Replay, Retraining, Stretch, Trial
-from driftgate.durations import format_duration
 from driftgate.services.drift import SEVERITIES
 
-REPLAYED = "A replay keeps the recorded PSI: each retraining more or less than then would have changed what followed."
+REPLAYED = "A replay keeps the recorded PSI: one retraining more, or one less, would have changed what followed."
 HEADS = (*SEVERITIES, "alerts", "retrainings", "longest critical")
 _MINUTE = "%Y-%m-%d %H:%M"
+_LONGEST = 32  # name in a table
 
 
 def title(test: Backtest) -> str:
@@ -45,6 +45,14 @@ def rough(length: timedelta) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return " ".join(parts[:2]) or "0s"
+
+
+def labels(test: Backtest) -> list[str]:
+    """Return what the rows of a table are called: by number if their names are long."""
+    names = [trial.name for trial in test.trials]
+    if max(map(len, names)) <= _LONGEST:
+        return names
+    return [name if number == 0 else f"#{number}" for number, name in enumerate(names)]
 
 
 def cells(trial: Trial) -> list[str]:
@@ -97,14 +105,3 @@ def unknown(replay: Replay) -> str:
     kind, count = kinds.most_common(1)[0]
     example = next(reason for reason in reasons if re.sub(r"[0-9]+", "#", reason) == kind)
     return f"{count} of {len(replay.steps)} windows: {example}"
-
-
-def usual(test: Backtest) -> str:
-    """Return how far windows are from each other."""
-    distance = test.history.distance
-    return format_duration(distance) if distance else ""
-
-
-def proposed(test: Backtest) -> Iterator[Trial]:
-    """Return the trials that could be replayed."""
-    return (trial for trial in test.trials if trial.replay is not None)

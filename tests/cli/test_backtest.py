@@ -54,7 +54,7 @@ psi.critical=0.3
   retrainings  none
   alerts       1 moderate
 
-A replay keeps the recorded PSI: each retraining more or less than then would have changed what followed.
+A replay keeps the recorded PSI: one retraining more, or one less, would have changed what followed.
 """,
         "",
     )

@@ -27,7 +27,7 @@ def test_the_help_teaches(words: list[str], run: Run) -> None:
 def test_the_first_steps_exist(run: Run) -> None:
     steps = re.findall(r"^  \d\. driftgate (\w+)", run().out, re.M)
 
-    assert steps == ["demo", "new", "validate", "show", "plan"]
+    assert steps == ["demo", "new", "validate", "show", "plan", "backtest"]
     assert set(steps) <= set(COMMANDS)
 
 
