@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.cli.commands import COMMANDS, Command, load
 
-_NAMES = ("plan", "show", "validate")  # the commands that are of use beside a running Airflow
+_NAMES = ("backtest", "plan", "show", "validate")  # the commands that are of use beside a running Airflow
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -6,7 +6,7 @@ import importlib
 import inspect
 import logging
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -148,7 +148,7 @@ def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -
     if isinstance(node, DriftgateOperator | TriggerRetrainingOperator):
         node.locate, node.path = pipeline.locate, task.path
     _attach(node, _callbacks(task, pipeline))
-    if _told(task, pipeline, "on_recovery") or _remembers(node):
+    if pipeline.told_of("on_recovery", task) or _remembers(node):
         _give_memory(node, pipeline)
     return node
 
@@ -197,17 +197,11 @@ def _callbacks(task: Task, pipeline: Pipeline) -> dict[str, list[Any]]:
     if not task.alerts and "alerts" not in pipeline.sections:
         return found
     for event in EVENTS:
-        if names := _told(task, pipeline, event):
+        if names := pipeline.told_of(event, task):
             alerts = pipeline.sections["alerts"]
             for name, made in notifiers(event, names, alerts, lambda: place(pipeline.locate, *task.path)).items():
                 found[name] = [*found.get(name, ()), *made]
     return found
-
-
-def _told(task: Task, pipeline: Pipeline, event: str) -> Sequence[str]:
-    alerts = pipeline.sections.get("alerts", {})
-    names: Sequence[str] = task.alerts.get(event, alerts.get(event, ()))
-    return names
 
 
 def _sections_for(operator: str, task: Task, pipeline: Pipeline) -> dict[str, Any]:
@@ -216,16 +210,8 @@ def _sections_for(operator: str, task: Task, pipeline: Pipeline) -> dict[str, An
         return {}
     sections = dict(pipeline.sections)
     if "alerts" in sections:
-        sections["alerts"] = {**sections["alerts"], "on_refused": _told_of_refusal(task, pipeline)}
+        sections["alerts"] = {**sections["alerts"], "on_refused": pipeline.told_of_refusal(task)}
     return {name: sections[name] for name in _parameters(operator) if name in sections}
-
-
-def _told_of_refusal(task: Task, pipeline: Pipeline) -> list[str]:
-    """Those who are told of drift anyway, unless somebody else is named: nothing may go wrong in silence."""
-    if "on_refused" in {**pipeline.sections["alerts"], **task.alerts}:
-        return list(_told(task, pipeline, "on_refused"))
-    named = [task.parameters.get("channels", ()) for task in pipeline.tasks if task.operator == "send_alert"]
-    return list(dict.fromkeys(name for names in named for name in names))
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 PATTERN = r"^[1-9][0-9]{0,6}[smhdw]$"
 
@@ -15,6 +16,7 @@ def is_duration(text: str) -> bool:
     return re.fullmatch(PATTERN, text) is not None
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> timedelta:
     """Return the length of time that ``text`` names.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from driftgate.build import build_dag
 from driftgate.config.load import Loaded, environment_name, find_pipelines, load_all, load_one
+from driftgate.config.record import KEY, record_of
 from driftgate.docs import outdated_note
 from driftgate.errors import ConfigError, Problem
 from driftgate.lastgood import LastGood, state_dir
@@ -97,6 +98,7 @@ def _build_dag(pipeline: Pipeline, directory: Path) -> DAG:
         words = (str(error).splitlines() or [type(error).__name__])[0]
         message = f"Airflow cannot build this pipeline: {words}"
         raise ConfigError([pipeline.layers.problem(("dag_id",), "cannot-build", message)]) from error
+    dag.default_args[KEY] = record_of(pipeline, environment_name())  # for `driftgate plan --deployed`
     dag.yaml_source = str(directory.parent / pipeline.file)  # type: ignore[attr-defined]  # for airflow_policy
     return dag
 

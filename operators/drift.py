@@ -107,16 +107,19 @@ class DecideActionOperator(BaseBranchOperator):
             drift = drift_of(self, context)
         except DriftgateError as error:
             raise as_airflow(error) from None
+        from driftgate.services.drift import route
+
         severity, streak = drift["severity"], drift.get("streak", 1)
-        if severity == "unknown" and streak < self.psi["alert_after"]:
+        chosen = route(self.routes, severity, streak, self.psi["alert_after"])
+        if chosen is None:
             self.log.warning(
                 "Severity unknown in %s of the %s runs in a row that psi.alert_after waits for: no route is taken",
                 streak,
                 self.psi["alert_after"],
             )
             return []
-        self.log.info("Severity %s: %s", severity, self.routes[severity])
-        return self.routes[severity]
+        self.log.info("Severity %s: %s", severity, chosen)
+        return chosen
 
 
 class DriftMessageOperator(DriftgateOperator):

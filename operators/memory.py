@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
 
+from driftgate.services.reminders import since
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -50,10 +52,9 @@ class Memory:
     def since(self, key: str, value: str) -> str:
         """Return since when ``value`` is what was seen under ``key``, as ISO 8601; remember it when it is new."""
         known = self.get(key)
-        if not isinstance(known, dict) or known.get("value") != value:
-            known = {"value": value, "since": datetime.now(UTC).isoformat(timespec="seconds")}
-            self.set(key, known)
-        return str(known["since"])
+        if (now := since(known, value, datetime.now(UTC))) != known:
+            self.set(key, now)
+        return now["since"]
 
 
 def key_of(context: Context, what: str) -> str:

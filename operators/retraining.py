@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,9 +13,9 @@ from airflow.sdk import Asset
 from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
-from driftgate.durations import parse_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake
 from driftgate.services.guard import Decision, Guard, Request, decide, remember
+from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
 from operators.base import Section, as_airflow, nowhere
 from operators.drift import drift_of
@@ -94,7 +93,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
     def _tell_refusal(self, context: Context, reason: str, drift: Section) -> None:
         """Nobody retrains although drift asks for it: people must know, once for each reason."""
         severity = drift["severity"]
-        topic = f"{severity}, no retraining: {re.sub(r'[0-9]+', '#', reason)}"  # times and counts are no other reason
+        topic = refusal(severity, reason)
         subject = f"Drift is {severity} and {self.pipeline} is not started"
         message = f"{drift['summary']}\nNo retraining: {reason}."
         channels = list(self.alerts.get("on_refused", ()))
@@ -107,7 +106,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
             paused = bool(ti.get_dag(self.pipeline).is_paused)
         return decide(
-            Guard(parse_duration(self.guard["cooldown"]), self.guard.get("max_per_week"), self.guard["consecutive"]),
+            Guard.of(self.guard),
             by=name,
             now=now,
             streak=streak,

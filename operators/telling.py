@@ -12,7 +12,7 @@ from driftgate.durations import parse_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake, printable
 from driftgate.services import channels as services
 from driftgate.services.alerts import Alert
-from driftgate.services.reminders import News, Told, known, remember
+from driftgate.services.reminders import News, Told, known_to, remember
 from operators.base import Section
 from operators.connections import base_url, connection
 from operators.memory import Memory, key_of
@@ -73,12 +73,12 @@ def tell_once(context: Context, alert: Alert, names: Iterable[str], alerts: Sect
         told = remember(told, Told(news.run, name, news.topic, news.now, sent))
         memory.set(key, [entry.to_json() for entry in told])
 
-    for name in dict.fromkeys(names):
-        if why := known(news, name, told, wait):
-            outcome.known[name] = why
-            log.info("Nothing new for %s: %s", name, why)
-            note(name, sent=False)
-    due = [name for name in dict.fromkeys(names) if name not in outcome.known]
+    channels = list(dict.fromkeys(names))
+    outcome.known = known_to(news, channels, told, wait)
+    for name, why in outcome.known.items():
+        log.info("Nothing new for %s: %s", name, why)
+        note(name, sent=False)
+    due = [name for name in channels if name not in outcome.known]
     delivered = deliver(alert, due, alerts["channels"], on_taken=lambda name: note(name, sent=True))
     return replace(delivered, known=outcome.known)
 

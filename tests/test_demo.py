@@ -38,6 +38,21 @@ def run(home: Path, *options: str) -> tuple[int, str]:
     return demo.returncode, output
 
 
+def plan_of_the_deployed() -> str:
+    """What ``driftgate plan --deployed`` says of the demo's Airflow."""
+    command = [
+        sys.executable,
+        "-m",
+        "driftgate",
+        "plan",
+        "--deployed",
+        "--airflow",
+        f"http://127.0.0.1:{8080 + OFFSET}",
+    ]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
 def until(demo: subprocess.Popen[str], words: str) -> str:
     """Read the demo's output until a line holds ``words``."""
     assert demo.stdout is not None
@@ -81,6 +96,7 @@ def test_a_killed_demo_is_cleared_up_by_the_next_which_goes_on_from_its_state(ho
     demo = start(home)
     try:
         until(demo, "Ctrl-C stops everything")
+        assert "Nothing changes: every pipeline in the working tree runs as before." in plan_of_the_deployed()
     finally:
         demo.kill()
         demo.wait()

@@ -35,6 +35,12 @@ class Command(Protocol):
 CHECK, RUN, LEARN = "Write and check pipelines", "Run them", "Type less"
 
 COMMANDS: dict[str, Entry] = {
+    "backtest": Entry(
+        CHECK,
+        "Say what other thresholds would have decided, on recorded drift",
+        "driftgate backtest drift_monitoring --set psi.critical=0.3",
+        "ml",
+    ),
     "completion": Entry(LEARN, "Let your shell complete all of this", 'eval "$(driftgate completion bash)"'),
     "demo": Entry(RUN, "Train, serve, watch, retrain: the whole story on this machine", "driftgate demo", "demo"),
     "doctor": Entry(RUN, "Look at a deployment, and say what to do about what is wrong", "driftgate doctor", "airflow"),

@@ -17,6 +17,7 @@ _STEPS = (
     ("driftgate validate", "every mistake at once, with its line and what to do about it"),
     ("driftgate show churn --origin", "the pipeline as it runs, and where each value comes from"),
     ("driftgate plan", "what your edit changes, before you merge it"),
+    ("driftgate backtest churn_drift", "what another threshold would have decided, on recorded drift"),
 )
 _CLOSING = """\
 Options
@@ -39,7 +40,7 @@ def overview(paint: Paint) -> str:
 def _walk(paint: Paint) -> str:
     lines = [paint("heading", "A first walk")]
     for number, (command, words) in enumerate(_STEPS, 1):
-        lines.append(f"  {number}. {paint('place', f'{command:<29}')}  {words}")
+        lines.append(f"  {number}. {paint('place', f'{command:<30}')}  {words}")
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class Folder:
     Paths that it is asked about are absolute, and hold no ``..``.
     """
 
-    def __init__(self, directory: Path, env: str) -> None:
+    def __init__(self, directory: Path, env: str, proposed: Mapping[Path, Sequence[Document]] | None = None) -> None:
+        self.proposed = proposed or {}  # pipeline file → what is to lie over everything else, from the top
         self.directory = Path(os.path.abspath(directory))  # not resolved: names in messages are as people see them
         self.env = env
         self._root = f"{self.directory.parent.as_posix().rstrip('/')}/"
@@ -144,6 +145,7 @@ class Folder:
         if self.environment:
             above = [self.environment.part("pipelines", path.stem, without=OWN_KEYS)]
             below = [self.environment.part("defaults", without=OWN_KEYS), *below]
+        above = [*self.proposed.get(path, ()), *above]
         documents = (*above, self.document(path), *inherited, *below)
         return Layers(documents, home=len(above)), bases, faults
 

@@ -26,7 +26,7 @@ from driftgate.config.words import suggest
 from driftgate.errors import ConfigError, Problem
 
 __all__ = ["Loaded", "config_dir", "environment_name", "find_environments", "find_pipelines", "load_all", "load_one",
-           "load_pipeline"]  # fmt: skip
+           "load_pipeline", "load_proposal"]  # fmt: skip
 
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
 _MOST_RECHECKS = 200  # of pipelines with a mistake that may be in how the file is written
@@ -73,6 +73,21 @@ def load_pipeline(path: Path, directory: Path, env: str | None = None) -> Pipeli
     return pipeline
 
 
+def load_proposal(
+    path: Path, directory: Path, env: str | None, proposed: Sequence[Document]
+) -> tuple[Pipeline, list[Problem]]:
+    """Return the pipeline in ``path`` as it would be with ``proposed``, from the top, laid over all its files.
+
+    What there is to warn of comes with it. Raises ConfigError like ``load_pipeline``.
+    """
+    file = Path(os.path.abspath(path))
+    loader = _Loader(directory, env, proposed={file: proposed})
+    pipeline, problems = loader.load(file)
+    if pipeline is None:
+        raise ConfigError(problems)
+    return pipeline, problems
+
+
 def load_all(directory: Path, env: str | None = None, known: Known | None = None) -> Loaded:
     """Return all pipelines of the configuration in ``directory``; a broken one does not affect the others.
 
@@ -91,12 +106,15 @@ def load_one(dag_id: str, directory: Path, env: str | None = None) -> Loaded:
 class _Loader:
     """Loads the pipelines of one configuration, each once."""
 
-    def __init__(self, directory: Path, env: str | None, *, alone: bool = False, known: Known | None = None) -> None:
-        self.folder = Folder(directory, environment_name() if env is None else env)
+    def __init__(
+        self, directory: Path, env: str | None, *, alone: bool = False, known: Known | None = None,
+        proposed: Mapping[Path, Sequence[Document]] | None = None,
+    ) -> None:  # fmt: skip
+        self.folder = Folder(directory, environment_name() if env is None else env, proposed)
         self.alone = alone
         self.known = known or {}
         self.checked: dict[str, Checked] = {}
-        self._rechecks = _MOST_RECHECKS
+        self._rechecks = 0 if proposed else _MOST_RECHECKS
         self._beyond: set[Path] = set()  # the files whose check looked at other pipelines
         self._results: dict[Path, tuple[Pipeline | None, list[Problem]]] = {}
 

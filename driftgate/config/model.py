@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -92,11 +92,27 @@ class Pipeline:
     # and last tasks of a group at the moment when the group is connected.
     edges: tuple[tuple[str, str], ...]
     find_layers: Callable[[], Layers] = field(repr=False, compare=False)
+    written: Mapping[str, Any] = field(repr=False, compare=False)  # the merged files, without defaults of the language
 
     @cached_property
     def layers(self) -> Layers:
         """The files it comes from; read only when somebody asks."""
         return self.find_layers()
+
+    def told_of(self, event: str, task: Task) -> Sequence[str]:
+        """Return the channels that are told of an event of ``task``: those that it names, else the pipeline's."""
+        names: Sequence[str] = task.alerts.get(event, self.sections.get("alerts", {}).get(event, ()))
+        return names
+
+    def told_of_refusal(self, task: Task) -> list[str]:
+        """Return those who are told of a retraining refused: nothing may go wrong in silence.
+
+        They are those who are told of drift anyway, unless somebody else is named.
+        """
+        if "on_refused" in {**self.sections.get("alerts", {}), **task.alerts}:
+            return list(self.told_of("on_refused", task))
+        named = [other.parameters.get("channels", ()) for other in self.tasks if other.operator == "send_alert"]
+        return list(dict.fromkeys(name for names in named for name in names))
 
     def locate(self, *path: str | int) -> str:
         """Return where the value at the effective ``path`` is: ``config/pipelines/x.yaml:31:12``."""
@@ -140,6 +156,7 @@ def to_pipeline(
         tasks=tuple(_task(task, order) for task in order.tree.tasks.values()),
         edges=tuple(order.by_depth),
         find_layers=find_layers,
+        written=effective,
     )
 
 

@@ -67,6 +67,18 @@ class Order:
         """Return the groups of which a task is one of the first."""
         return self._bounded(node, self.before)
 
+    def first_tasks(self, target: str) -> set[str]:
+        """Return the tasks that begin ``target``: itself, or the first ones of the group that it is."""
+        if target in self.tree.tasks:
+            return {target}
+        return {node.id for node in self.tree.tasks.values() if target in self.begun_by(node)}
+
+    def unchosen(self, decision: str, target: str | None) -> set[str]:
+        """Return the tasks that ``decision`` skips when it leads to ``target``: all after it but those it leads to."""
+        directly_after = set[str]().union(*map(self.first_tasks, self.after.get(decision, ())))
+        chosen = self.first_tasks(target) if target else set()
+        return directly_after - chosen - self.downstream(chosen)
+
     def _bounded(self, node: Node, neighbours: dict[str, list[str]]) -> list[str]:
         """Return the groups of which the task is a first one (``neighbours`` are those before) or a last one."""
         if not node.group:

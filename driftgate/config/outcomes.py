@@ -6,7 +6,7 @@ more than can really happen, so a task that cannot run by this reckoning cannot 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from driftgate.config.order import Order
@@ -17,6 +17,7 @@ Before = Iterable[States]  # the possible states of each task directly before; o
 
 _FAILED = frozenset({"failed", "upstream_failed"})
 _SKIPPED = frozenset({"skipped"})
+_SUCCESS = frozenset({"success"})
 _MAY_SKIP = ("trigger_retraining",)
 
 
@@ -62,11 +63,11 @@ def _if_not_run(rule: str, before: Before) -> States:
 
 
 class Outcomes:
-    """What may become of each task of ``order``, whose ``sequence`` is known."""
+    """What may become of each task of ``order``, which must have no cycles."""
 
-    def __init__(self, order: Order, sequence: Sequence[str], rule: Callable[[Node], str]) -> None:
+    def __init__(self, order: Order, rule: Callable[[Node], str]) -> None:
         self.order = order
-        self.sequence = sequence
+        self.sequence = order.sequence or []
         self.rule = rule
         self.chosen = self._chosen()
 
@@ -88,6 +89,27 @@ class Outcomes:
             if runs:
                 running.add(name)
         return states, running
+
+    def follow(self, run: Callable[[str], Iterable[str]]) -> dict[str, str]:
+        """Return what becomes of each task, ``success`` or ``skipped``, where nothing fails.
+
+        ``run`` is called for each task that runs, in their order, and returns the tasks that it skips: those that a
+        decision does not lead to, or itself.
+        """
+        skipped: set[str] = set()
+        states: dict[str, States] = {}
+        before: dict[str, frozenset[States]] = {}
+        for name in self.sequence:
+            before[name] = frozenset(self._before(name, states, before))
+            node = self.order.tree.tasks.get(name)
+            if node is None:
+                continue
+            if name not in skipped and may_run(self.rule(node), before[name]):
+                skipped.update(run(name))
+            else:
+                skipped.add(name)
+            states[name] = _SKIPPED if name in skipped else _SUCCESS
+        return {name: next(iter(state)) for name, state in states.items()}
 
     def _chosen(self) -> set[str]:
         """Return what comes directly after a task that chooses what is skipped."""

@@ -31,8 +31,7 @@ def check_reachable(draft: Draft) -> Iterator[Problem]:
 
 
 def _outcomes(draft: Draft) -> Outcomes | None:
-    sequence = draft.order.sequence
-    return None if sequence is None else Outcomes(draft.order, sequence, lambda node: _rule(draft, node))
+    return None if draft.order.sequence is None else Outcomes(draft.order, lambda node: _rule(draft, node))
 
 
 def _looked_into(draft: Draft, operator: str) -> list[Node]:
@@ -52,8 +51,8 @@ def _is_stray(draft: Draft, said: Reference) -> bool:
     routes = {other.target for other in draft.tree.spoken_by[decision.id] if other.after}
     if not routes or None in routes or {said.node.id, *draft.tree.around(said.node)} & routes:
         return False
-    followed = set[str]().union(*(_first_tasks(draft, target) for target in routes if target))
-    return not _first_tasks(draft, said.node.id) & draft.order.downstream(followed)
+    followed = set[str]().union(*(draft.order.first_tasks(target) for target in routes if target))
+    return not draft.order.first_tasks(said.node.id) & draft.order.downstream(followed)
 
 
 def _dead_ends(draft: Draft, outcomes: Outcomes) -> Iterator[Problem]:
@@ -70,16 +69,8 @@ def _dead_ends(draft: Draft, outcomes: Outcomes) -> Iterator[Problem]:
 
 def _scenarios(draft: Draft, decision: Node) -> list[Mapping[str, States]]:
     """Return, for each choice that a decision has, the tasks that it skips: all after it but those it leads to."""
-    choices = [_first_tasks(draft, target) for target in draft.order.after.get(decision.id, ())]
-    directly_after = set[str]().union(*choices)
-    followed = [chosen | draft.order.downstream(chosen) for chosen in choices]
-    return [dict.fromkeys(directly_after - kept, _SKIPPED) for kept in followed]
-
-
-def _first_tasks(draft: Draft, target: str) -> set[str]:
-    if target in draft.tasks:
-        return {target}
-    return {node.id for node in draft.tasks.values() if target in draft.order.begun_by(node)}
+    targets = draft.order.after.get(decision.id, ())
+    return [dict.fromkeys(draft.order.unchosen(decision.id, target), _SKIPPED) for target in targets]
 
 
 def _dead(draft: Draft, node: Node, decision: str) -> Problem:

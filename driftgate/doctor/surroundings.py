@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from driftgate.services.airflow_api import PASSWORD, USER, address
+
 ELSEWHERE = "run it where Airflow runs: docker exec airflow-scheduler driftgate doctor"
 TOKEN = "DRIFTGATE_API_TOKEN"  # noqa: S105 (the name of a variable)
 
@@ -84,18 +86,11 @@ def here(config: Path, env: str | None, airflow: str = "", mlflow: str = "", api
     return Surroundings(
         config=config,
         env=env,
-        airflow=Server(airflow.rstrip("/") or _airflow_url(), "admin", os.environ.get("AIRFLOW_ADMIN_PASSWORD", "")),
+        airflow=Server(airflow.rstrip("/") or address(), USER, os.environ.get(PASSWORD, "")),
         mlflow=Server(mlflow.rstrip("/"), login, password) if mlflow else None,
         api=Server(api.rstrip("/"), password=token) if api else None,
         connection=airflow_connection,
     )
-
-
-def _airflow_url() -> str:
-    """The API server as Airflow's own components reach it, else as people do."""
-    if execution := os.environ.get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", ""):
-        return execution.rstrip("/").removesuffix("/execution")
-    return os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080").rstrip("/")
 
 
 def has_airflow_settings() -> bool:

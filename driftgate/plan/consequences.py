@@ -10,8 +10,8 @@ from driftgate.config.words import listing
 from driftgate.plan.model import Change
 
 VERSION = (
-    "Airflow makes a new version of each DAG whose stored form changes, unless the present one has never run; "
-    "connections and the details of alert channels are no part of that form."
+    "Airflow makes a new version of each DAG whose configuration changes, unless the present one has never run; "
+    "connections are no part of it."
 )
 IN_FLIGHT = (
     "Runs in flight end on the version they began with if the bundle has versions (GitDagBundle); "

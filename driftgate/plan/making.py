@@ -39,7 +39,7 @@ def make_plan(directory: Path, ref: str | None, environments: Sequence[str] | No
         _check_known(names, known[0] | known[1])
         before, notes = _former(former, ["", *known[0] & {*names}], repository, base)
         after = {name: read(directory, name) for name in ["", *known[1] & {*names}]}
-    parts = (_environment(name, before.get(name), after.get(name), after[""], now) for name in names)
+    parts = (in_environment(name, before.get(name), after.get(name), after[""], now) for name in names)
     return Plan(base, now, tuple(parts), tuple(notes))
 
 
@@ -86,7 +86,10 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.json"))}
 
 
-def _environment(name: str, before: State | None, after: State | None, plain: State, now: datetime) -> EnvironmentPlan:
+def in_environment(
+    name: str, before: State | None, after: State | None, plain: State, now: datetime
+) -> EnvironmentPlan:
+    """Return what happens in one environment; ``plain`` stands for what was before where there was none."""
     if after is None:
         return EnvironmentPlan(name, (), status="removed")
     changes = compare(plain if before is None else before, after, now)

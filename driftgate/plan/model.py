@@ -65,10 +65,19 @@ class EnvironmentPlan:
 
 
 @dataclass(frozen=True)
+class Deployed:
+    """The Airflow that is compared with."""
+
+    airflow: str  # its URL
+    environment: str  # that its pipelines run in, "" for none
+    version: str  # of the Driftgate that built them
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an edit changes."""
 
-    base: Base
+    base: Base | Deployed
     now: datetime
     environments: tuple[EnvironmentPlan, ...]  # without an environment first
     notes: tuple[str, ...] = field(default=())

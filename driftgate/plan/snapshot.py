@@ -16,6 +16,7 @@ from driftgate.config.words import KeyPath
 from driftgate.errors import Problem
 from driftgate.plan.values import MISSING, Side
 
+IN_AIRFLOW = "in Airflow"  # the place of what is only there
 _OF_THE_FILE = ("api_version", "dag_id", "extends", "tasks")  # what is no setting of the pipeline
 
 
@@ -48,6 +49,7 @@ class Snapshot:
     pipeline: Pipeline
     settings: Side  # everything but the tasks
     entries: Mapping[str, Entry]
+    deployed: bool = False  # whether it is what Airflow says: there are no lines to name then
 
     @property
     def tasks(self) -> dict[str, Entry]:
@@ -62,6 +64,8 @@ class Snapshot:
             if not inside:
                 return "default"
             value = value[key]
+        if self.deployed:
+            return IN_AIRFLOW
         file, line, _ = self.pipeline.layers.place(path)
         return f"{file}:{line}"
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from driftgate.errors import Outage, UserMistake
 
+USER, PASSWORD = "admin", "AIRFLOW_ADMIN_PASSWORD"
 FINISHED = ("success", "failed")
 TASK_ENDS = (*FINISHED, "skipped", "upstream_failed", "removed")
+
+
+def address() -> str:
+    """Return where the API server is: as Airflow's own components reach it, else as people do."""
+    if execution := os.environ.get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", ""):
+        return execution.rstrip("/").removesuffix("/execution")
+    return os.environ.get("AIRFLOW__API__BASE_URL", "http://localhost:8080").rstrip("/")
 
 
 class AirflowApi:
@@ -30,22 +39,43 @@ class AirflowApi:
             if "Authorization" not in self._session.headers:
                 self._authenticate()
             answer = self._session.request(method, f"{self.url}/api/v2{path}", timeout=30, **details)
+            if answer.ok:
+                return answer.json() if answer.content else None
+        except requests.JSONDecodeError:
+            raise UserMistake(f"there is no Airflow at {self.url}: it does not answer in JSON") from None
         except requests.RequestException as error:
             raise Outage(f"Airflow does not answer at {self.url} ({type(error).__name__})") from None
-        if answer.ok:
-            return answer.json() if answer.content else None
         kind = UserMistake if answer.status_code < 500 else Outage
         raise kind(f"Airflow refused {method} {path}: {answer.status_code} {answer.text[:300]}")
 
     def _authenticate(self) -> None:
         answer = self._session.post(f"{self.url}/auth/token", json=self._login, timeout=30)
-        if not answer.ok:
+        if answer.status_code in (401, 403):
             raise UserMistake(f"Airflow at {self.url} refuses user {self._login['username']!r}")
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        token = answer.json().get("access_token") if answer.ok else None
+        if token is None:
+            kind = UserMistake if answer.status_code < 500 else Outage
+            raise kind(f"Airflow at {self.url} does not log anybody in: POST /auth/token answers {answer.status_code}")
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def dags(self) -> Iterator[dict[str, Any]]:
+        """What Airflow says of each DAG that it has, page by page: it tells of a hundred at a time."""
+        seen = 0
+        while True:
+            page = self.call("GET", "/dags", params={"limit": "100", "offset": str(seen), "order_by": "dag_id"})
+            yield from page["dags"]
+            seen += len(page["dags"])
+            if not page["dags"] or seen >= page["total_entries"]:
+                return
 
     def dag_ids(self) -> set[str]:
         """The ids of all DAGs that Airflow has."""
-        return {dag["dag_id"] for dag in self.call("GET", "/dags", params={"limit": "1000"})["dags"]}
+        return {dag["dag_id"] for dag in self.dags()}
+
+    def details(self, dag_id: str) -> dict[str, Any]:
+        """All that Airflow says of a DAG."""
+        found: dict[str, Any] = self.call("GET", f"/dags/{dag_id}/details")
+        return found
 
     def import_errors(self) -> list[str]:
         """What Airflow shows as import errors."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
-from typing import Any
+from itertools import islice, takewhile
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from driftgate.durations import format_duration, parse_duration
 from driftgate.errors import Outage, UserMistake
@@ -88,9 +90,28 @@ def check(
 
 def assess(answer: Any, section: Mapping[str, Any], fields: Fields, now: datetime) -> Drift:
     """Judge one answer of ``/drift/status`` by the ``psi`` section of a pipeline."""
+    return judge(measure(answer, section, fields, now), section)
+
+
+class Measured(NamedTuple):
+    """An answer before it is judged."""
+
+    drift: Drift  # unknown as long as nobody has judged it; with a reason, for good
+    psi: float | None  # of all features together, in full
+
+
+def judge(measured: Measured, section: Mapping[str, Any]) -> Drift:
+    """Say how severe a drift is, by the bands of a ``psi`` section."""
+    drift = measured.drift
+    return drift if drift.reason else replace(drift, severity=severity(measured.psi, section))
+
+
+def measure(answer: Any, section: Mapping[str, Any], fields: Fields, now: datetime) -> Measured:
+    """Take from an answer what a ``psi`` section asks for; of its bands only those of single features count here."""
     features = _numbers(dig(answer, fields.features))
     judged = {name: psi for name, psi in features.items() if name not in section["ignore"]}
-    scaled = {name: on_common_scale(psi, section["features"].get(name, {}), section) for name, psi in judged.items()}
+    own = section["features"]
+    scaled = {name: on_common_scale(psi, own[name], section) if name in own else psi for name, psi in judged.items()}
     psi = _aggregate(section, scaled, _number(dig(answer, fields.psi)))
     samples = _number(dig(answer, fields.samples))
     window = {key: _text(value) for key, value in (_mapping(dig(answer, "window"))).items()}
@@ -99,17 +120,18 @@ def assess(answer: Any, section: Mapping[str, Any], fields: Fields, now: datetim
         or _missing(dig(answer, fields.features), judged, section, fields)
         or _stale(window.get("end", ""), parse_duration(section["stale_after"]), now)
     )
-    return Drift(
-        severity="unknown" if reason else severity(psi, section),
+    drift = Drift(
+        severity="unknown",
         psi=_finite(psi, digits=6),
         samples=None if samples is None or not math.isfinite(samples) else int(samples),
-        top_feature=max(scaled, key=lambda name: scaled[name]) if scaled else "",
+        top_feature=max(scaled, key=scaled.__getitem__) if scaled else "",
         features=features,
         model=_text(dig(answer, "model.name")),
         version=_text(dig(answer, "model.version")),
         window=window,
         reason=reason,
     )
+    return Measured(drift, psi)
 
 
 def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields) -> str:
@@ -203,16 +225,31 @@ class Seen:
 
 
 def remember(history: Sequence[Seen], new: Seen) -> list[Seen]:
-    """Return the history with ``new`` in it, which takes the place of what the same run found before."""
+    """Return the history with ``new`` in it, which takes the place of what the same run found before.
+
+    ``history`` is what this returned the last time: in the order of time.
+    """
     kept = [seen for seen in history if seen.run != new.run]
-    return sorted([*kept, new], key=lambda seen: seen.at)[-REMEMBERED:]
+    insort(kept, new, key=_moment)
+    return kept[-REMEMBERED:]
+
+
+_moment = attrgetter("at")
 
 
 def streak(history: Sequence[Seen], new: Seen) -> int:
     """Return how many runs in a row, up to ``new`` and with it, found its severity."""
-    before = [seen for seen in remember(history, new) if seen.at <= new.at and seen.run != new.run]
-    same = takewhile(lambda seen: seen.severity == new.severity, reversed(before))
+    before = (seen for seen in reversed(history) if seen.at <= new.at and seen.run != new.run)
+    same = takewhile(lambda seen: seen.severity == new.severity, islice(before, REMEMBERED - 1))
     return 1 + sum(1 for _ in same)
+
+
+def route(routes: Mapping[str, str], severity: str, streak: int, alert_after: int) -> str | None:
+    """Return the task that the routes of a ``decide_action`` lead to; None while an ``unknown`` may yet pass.
+
+    ``streak`` counts the runs in a row that found ``severity``, ``alert_after`` is what an unknown waits for.
+    """
+    return None if severity == "unknown" and streak < alert_after else routes[severity]
 
 
 def dig(answer: Any, path: str) -> Any:
@@ -225,6 +262,8 @@ def dig(answer: Any, path: str) -> Any:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float:  # nearly always
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -243,8 +282,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    found = {str(name): _number(psi) for name, psi in _mapping(value).items()}
-    return {name: psi for name, psi in found.items() if psi is not None and math.isfinite(psi)}
+    found = ((str(name), _number(psi)) for name, psi in _mapping(value).items())
+    return {name: psi for name, psi in found if psi is not None and math.isfinite(psi)}
 
 
 def _text(value: Any) -> str:

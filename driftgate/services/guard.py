@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from driftgate.durations import parse_duration
 
 WEEK = timedelta(days=7)
 REMEMBERED = timedelta(days=60)  # far longer than any cooldown
@@ -43,6 +46,11 @@ class Guard:
     cooldown: timedelta  # between two
     max_per_week: int | None = None  # in any seven days
     consecutive: int = 1  # drift runs, this one included, that must have found the same severity
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> Guard:
+        """Return the guard that ``guard`` of a task, its defaults filled in, describes."""
+        return cls(parse_duration(section["cooldown"]), section.get("max_per_week"), section["consecutive"])
 
 
 def decide(

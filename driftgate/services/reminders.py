@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +53,26 @@ def known(news: News, channel: str, told: Sequence[Told], repeat_after: timedelt
         return ""
     again = f", to be repeated from {last.at + repeat_after:%Y-%m-%d %H:%M} UTC" if repeat_after is not None else ""
     return f"told at {last.at:%Y-%m-%d %H:%M} UTC by {last.run}, and unchanged since{again}"
+
+
+def known_to(
+    news: News, channels: Iterable[str], told: Sequence[Told], repeat_after: timedelta | None
+) -> dict[str, str]:
+    """Return the channels on which ``news`` need not be told, each with the reason; the others must be told."""
+    reasons = {name: known(news, name, told, repeat_after) for name in dict.fromkeys(channels)}
+    return {name: why for name, why in reasons.items() if why}
+
+
+def refusal(severity: str, reason: str) -> str:
+    """Return the topic of a retraining refused: other times and counts in its reason are no other reason."""
+    return f"{severity}, no retraining: {re.sub(r'[0-9]+', '#', reason)}"
+
+
+def since(before: Any, value: str, now: datetime) -> dict[str, str]:
+    """Return what is seen now, and since when; ``before`` is what this returned the last time, or anything else."""
+    if isinstance(before, Mapping) and before.get("value") == value:
+        return {"value": value, "since": str(before["since"])}
+    return {"value": value, "since": now.isoformat(timespec="seconds")}
 
 
 def remember(told: Sequence[Told], new: Told) -> list[Told]:

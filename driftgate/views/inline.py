@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from driftgate.errors import printable
 from driftgate.plan.values import MISSING
 from driftgate.views.yaml_text import scalar
 
@@ -26,6 +27,15 @@ def pair(before: Any, after: Any) -> tuple[str, str]:
     start = max(0, _shared(one, other) - _AROUND)
     end = min(_shared(one[::-1], other[::-1]), len(one) - start, len(other) - start)
     return _part(one, start, max(0, end - _AROUND)), _part(other, start, max(0, end - _AROUND))
+
+
+def code(text: str) -> str:
+    """Return ``text`` as code in Markdown, whatever is in it."""
+    shown = printable(text)
+    fence = "`"
+    while fence in shown:
+        fence += "`"
+    return f"{fence} {shown} {fence}" if len(fence) > 1 else f"`{shown}`"
 
 
 def _shared(one: str, other: str) -> int:

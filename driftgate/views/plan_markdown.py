@@ -7,11 +7,11 @@ from itertools import zip_longest
 from pathlib import Path
 
 from driftgate.config.report import render_text
-from driftgate.errors import printable
 from driftgate.plan.model import Change, PipelineChange, Plan
 from driftgate.plan.values import MISSING
 from driftgate.views import plan_words as words
 from driftgate.views.graph import graph_of
+from driftgate.views.inline import code
 from driftgate.views.mermaid import mermaid
 
 
@@ -23,7 +23,7 @@ def plan_markdown(plan: Plan, root: Path) -> str:
 def _blocks(plan: Plan, root: Path) -> Iterator[list[str]]:
     yield ["## Driftgate plan"]
     said = f"**{words.summary(plan)}**" if not plan.empty else "**Nothing changes**: every pipeline runs as before"
-    yield [f"{said}, compared with {_code(words.base(plan))}.", *(f"\nNote: {note}." for note in plan.notes)]
+    yield [f"{said}, compared with {code(words.base(plan))}.", *(f"\nNote: {note}." for note in plan.notes)]
     for part in words.parts(plan):
         yield from _part(part, plan, root)
     general = words.consequences(list(plan.all()))
@@ -32,7 +32,7 @@ def _blocks(plan: Plan, root: Path) -> Iterator[list[str]]:
     rewritten = [change for part in plan.environments for change in
                  [*part.rewritten, *(each for pipeline in part.pipelines for each in pipeline.rewritten)]]  # fmt: skip
     if rewritten:
-        lines = dict.fromkeys(f"- {_code(words.sentence(change))} ({_code(change.place)})" for change in rewritten)
+        lines = dict.fromkeys(f"- {code(words.sentence(change))} ({code(change.place)})" for change in rewritten)
         yield ["**Written differently, with the same effect**", "", *lines]
 
 
@@ -41,20 +41,20 @@ def _part(part: words.Part, plan: Plan, root: Path) -> Iterator[list[str]]:
     first = part.environment is plan.environments[0]
     if name and (part.pipelines or part.not_here or status != "kept"):
         more = {"added": ", which is new", "removed": ", which is removed"}.get(status, "" if first else ", besides")
-        yield [f"### In the environment {_code(name)}{more}"]
+        yield [f"### In the environment {code(name)}{more}"]
     if status == "removed":
-        yield [f"Airflow finds no pipeline where `DRIFTGATE_ENV` is {_code(name)}: all are told as broken there."]
+        yield [f"Airflow finds no pipeline where `DRIFTGATE_ENV` is {code(name)}: all are told as broken there."]
     if part.environment.errors and (first or part.environment.errors != plan.environments[0].errors):
         yield ["**The working tree has errors:**", "", *_fenced(render_text(part.environment.errors, root))]
     for change in part.pipelines:
         yield from _pipeline(change)
     if part.not_here:
-        lines = (f"- {_code(dag_id)}: {_code(words.sentence(change))}" for dag_id, change in part.not_here)
+        lines = (f"- {code(dag_id)}: {code(words.sentence(change))}" for dag_id, change in part.not_here)
         yield ["Not here:", "", *lines]
 
 
 def _pipeline(change: PipelineChange) -> Iterator[list[str]]:
-    yield [f"### {_code(change.dag_id)} {words.title(change)}"]
+    yield [f"### {code(change.dag_id)} {words.title(change)}"]
     if change.changes:
         head = ["| what | before | after | | where |", "|---|---|---|---|---|"]
         yield [*head, *(_row(each, change.file) for each in change.changes)]
@@ -69,11 +69,11 @@ def _pipeline(change: PipelineChange) -> Iterator[list[str]]:
 def _row(change: Change, file: str) -> str:
     before, after = words.values(change)
     cells = [
-        _code(change.path),
-        "" if change.before is MISSING else _code(before),
-        "" if change.after is MISSING else _code(after),
+        code(change.path),
+        "" if change.before is MISSING else code(before),
+        "" if change.after is MISSING else code(after),
         f"**{change.mark}**: {change.note}" if change.mark else change.note or change.kind,
-        _code(words.where(change, file)),
+        code(words.where(change, file)),
     ]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
@@ -109,11 +109,3 @@ def _fenced(text: str) -> Sequence[str]:
 def _text(words_: str) -> str:
     """Return a sentence in which nothing that a user wrote becomes markup or calls a person."""
     return "".join(f"\\{char}" if char in "<>*_`[]@#" else char for char in words_)
-
-
-def _code(text: str) -> str:
-    shown = printable(text)
-    fence = "`"
-    while fence in shown:
-        fence += "`"
-    return f"{fence} {shown} {fence}" if len(fence) > 1 else f"`{shown}`"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from driftgate.plan.consequences import IN_FLIGHT, VERSION
-from driftgate.plan.model import Change, EnvironmentPlan, PipelineChange, Plan
+from driftgate.plan.model import Change, Deployed, EnvironmentPlan, PipelineChange, Plan
 from driftgate.plan.runs import Runs
 from driftgate.plan.values import MISSING
 from driftgate.views.inline import inline, pair
@@ -64,6 +64,8 @@ def _key(change: Change) -> tuple[str, str, str, str]:
 
 def base(plan: Plan) -> str:
     """Return what is compared with."""
+    if isinstance(plan.base, Deployed):
+        return f"what Airflow at {plan.base.airflow} runs"
     name = f"the merge base with {plan.base.ref}" if plan.base.merge_base else plan.base.ref
     return f"{name} ({plan.base.commit[:7]} {plan.base.subject})"
 

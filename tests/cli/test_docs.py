@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / "show.md", ROOT / "docs" / "validate.md"]
-ON_A_COPY = [ROOT / "docs" / "new.md", ROOT / "docs" / "plan.md"]  # whose commands edit files, or ask git
+ON_A_COPY = [ROOT / "docs" / f"{name}.md" for name in ("backtest", "new", "plan")]  # commands that edit, or ask git
 BLOCK = re.compile(r"^```console\n((?:\$ .*\n(?:> .*\n)*)+)(?:.*\n)*?```$", re.MULTILINE)
 MOMENT = "2026-03-02T09:00:00+0000"  # of the copy's only commit: the same files, the same hash
 
@@ -75,6 +75,8 @@ def copied() -> Iterator[Path]:
         git(copy, "add", "--all")
         git(copy, "commit", "--quiet", "--message", "Begin")
         git(copy, "checkout", "--quiet", "-b", "work")
+        (copy / ".git" / "info" / "exclude").write_text("data/drift.csv\n", encoding="utf-8")
+        (copy / "data" / "drift.csv").write_text(drift(), encoding="utf-8")
         yield copy
 
 
@@ -86,6 +88,19 @@ def churn() -> str:
         plan = ("basic", "plus", "family")[number % 3]
         seen = f"2026-02-{1 + number % 28:02}"
         lines.append(f"c{number:04},{age if number % 40 else ''},{plan},{fee / 100:.2f},{number * 13 % 5 // 4},{seen}")
+    return "\n".join(lines) + "\n"
+
+
+def drift() -> str:
+    """Four made-up weeks of a monitor: quiet, from the 9th on minor, from the 13th on worse and worse, quiet again."""
+    lines = ["at,psi,samples,features.mean area,features.mean texture"]
+    for hour in range(28 * 24):
+        day, wave = 1 + hour // 24, hour * 7 % 24 / 1_000
+        area = 0.03 if day < 9 or day > 23 else 0.11 if day < 13 else 0.11 + (hour - 12 * 24) / 1_200
+        samples = 1_500 + hour * 37 % 900 if hour % 24 != 3 or day < 25 else 420
+        if day != 6:  # nothing was recorded
+            psi = [f"{area + wave:.3f}", f"{0.02 + wave / 2:.3f}"]
+            lines.append(f"2026-02-{day:02}T{hour % 24:02}:00:00Z,{max(psi)},{samples},{','.join(psi)}")
     return "\n".join(lines) + "\n"
 
 

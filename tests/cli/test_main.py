@@ -27,7 +27,7 @@ def test_the_help_teaches(words: list[str], run: Run) -> None:
 def test_the_first_steps_exist(run: Run) -> None:
     steps = re.findall(r"^  \d\. driftgate (\w+)", run().out, re.M)
 
-    assert steps == ["demo", "new", "validate", "show", "plan"]
+    assert steps == ["demo", "new", "validate", "show", "plan", "backtest"]
     assert set(steps) <= set(COMMANDS)
 
 
@@ -61,7 +61,7 @@ def test_an_unknown_command_is_guessed(run: Run) -> None:
 
 
 def test_without_a_guess_the_commands_are_listed(run: Run) -> None:
-    commands = "completion, demo, doctor, env, explain, new, plan, rollback, serve, show, traffic, validate"
+    commands = "backtest, completion, demo, doctor, env, explain, new, plan, rollback, serve, show, traffic, validate"
     assert f"there are {commands}" in run("x").err
 
 

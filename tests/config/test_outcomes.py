@@ -18,9 +18,7 @@ def outcomes(tasks: dict[str, Any]) -> Outcomes:
     def rule(node: Node) -> str:
         return str(node.data.get("trigger_rule", "all_success"))
 
-    order = Order(Tree(tasks))
-    assert order.sequence is not None
-    return Outcomes(order, order.sequence, rule)
+    return Outcomes(Order(Tree(tasks)), rule)
 
 
 def task(*depends_on: str, operator: str = "log_status", **more: Any) -> dict[str, Any]:
