@@ -20,9 +20,11 @@ from driftgate.docs import describe
 from driftgate.errors import ConfigError
 from driftgate.schedules import to_airflow
 from operators import OPERATORS
-from operators.base import DriftgateOperator, place
+from operators.base import DriftgateOperator
+from operators.drift import DecideActionOperator
 from operators.memory import asset_of
 from operators.notifiers import EVENTS, notifiers
+from operators.places import place
 from operators.retraining import TriggerRetrainingOperator
 
 with warnings.catch_warnings():
@@ -50,6 +52,7 @@ def build_dag(pipeline: Pipeline) -> DAG:
     dag.fail_fast = pipeline.fail_fast  # these two dag-factory does not know
     if pipeline.max_consecutive_failed_dag_runs is not None:
         dag.max_consecutive_failed_dag_runs = pipeline.max_consecutive_failed_dag_runs
+    dag.pipeline = pipeline  # type: ignore[attr-defined]  # for the ledger, whatever its tasks are made of
     nodes = _nodes(pipeline, dag)
     for before, after in pipeline.edges:
         nodes[after].set_upstream(nodes[before])
@@ -145,7 +148,7 @@ def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -
         node = _make(operator, {**parameters, **settings}, task, nodes)
     except Exception as error:  # an operator may refuse its parameters with whatever it likes
         raise ConfigError([explain(error, task, pipeline)]) from error
-    if isinstance(node, DriftgateOperator | TriggerRetrainingOperator):
+    if isinstance(node, DriftgateOperator | DecideActionOperator | TriggerRetrainingOperator):
         node.locate, node.path = pipeline.locate, task.path
     _attach(node, _callbacks(task, pipeline))
     if pipeline.told_of("on_recovery", task) or _remembers(node):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from driftgate.errors import Outage, UserMistake
-from operators.base import Section, place
+from operators.base import Section
 from operators.drift import DriftMessageOperator, drift_of
+from operators.ledger import DecisionLink, record
+from operators.places import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +36,7 @@ class SendAlertOperator(DriftMessageOperator):
     """
 
     template_fields = ("subject", "message", "channels")
+    operator_extra_links = (DecisionLink(),)
     remembers = True
 
     def __init__(
@@ -104,4 +107,6 @@ def tell_of_drift(
     )  # fmt: skip
     # Without drift there is no telling whether anything has changed: each run has news.
     news = News(context["ti"].run_id, topic, now, since if drift else now)
-    return tell_once(context, alert, channels, operator.alerts, news)
+    outcome = tell_once(context, alert, channels, operator.alerts, news)
+    record(context, operator, "alert", outcome.word, outcome.told_of(subject), outcome.to_json())
+    return outcome

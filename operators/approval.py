@@ -10,6 +10,7 @@ from driftgate.durations import parse_duration
 from driftgate.errors import UserMistake
 from operators.base import result_of
 from operators.drift import explained_templates
+from operators.ledger import DecisionLink, record
 
 if TYPE_CHECKING:
     import jinja2
@@ -28,6 +29,8 @@ class ApprovalOperator(AirflowApproval):
     :param on_timeout: what then: ``reject``, ``approve`` or ``fail``.
     :param users: user ids of those who may answer; everybody who may act on the pipeline when empty.
     """
+
+    operator_extra_links = (DecisionLink(),)
 
     def __init__(
         self,
@@ -52,6 +55,11 @@ class ApprovalOperator(AirflowApproval):
         self.on_timeout = on_timeout
         self.users = users
 
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""
+        record(context, self, "approval", *_answer(event, self.timeout))
+        return super().execute_complete(context, event)
+
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
         """Render with what the tasks before found added to Airflow's own variables."""
         evaluated, drift = _found(self, context, "EvaluateModelOperator"), _found(self, context, "CheckDriftOperator")
@@ -59,6 +67,17 @@ class ApprovalOperator(AirflowApproval):
         with explained_templates(drift):
             known = {**context, "evidence": evidence, "drift": drift}
             super().render_template_fields(known, jinja_env)  # type: ignore[arg-type]
+
+
+def _answer(event: dict[str, Any], timeout: str) -> tuple[str, str]:
+    """Return what was answered, in a word, and by whom."""
+    if "error" in event:
+        late = event["error_type"] == "timeout"
+        return "failed", f"Nobody answered within {timeout}" if late else str(event["error"])
+    approved = event["chosen_options"] == [AirflowApproval.APPROVE]
+    user = event.get("responded_by_user") or {}
+    who = f"{user.get('name') or user.get('id')} answered" if user else f"Nobody answered within {timeout}: on_timeout"
+    return ("approved", f"{who} yes") if approved else ("rejected", f"{who} no")
 
 
 def _found(operator: Any, context: Context, task_type: str) -> dict[str, Any]:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
+from operators.ledger import Limits, record
+from operators.places import nowhere
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 Section = dict[str, Any]  # one section of a pipeline file, its defaults filled in
-
-
-def nowhere(*path: str | int) -> str:
-    """Stands in for the position lookup of a pipeline that was not built from a file."""
-    return ".".join(str(key) for key in path)
-
-
-def place(locate: Callable[..., str], *path: str | int) -> str:
-    """Return where a value stands; its dotted path when its file cannot be read: a message must not fail for that."""
-    try:
-        return locate(*path)
-    except Exception:
-        return nowhere(*path)
 
 
 class DriftgateOperator(BaseOperator):
@@ -40,19 +29,39 @@ class DriftgateOperator(BaseOperator):
 
     locate: Callable[..., str] = staticmethod(nowhere)
     path: tuple[str | int, ...] = ()
+    decides: str = ""  # what its decisions are about (one of driftgate.services.ledger.KINDS); "": it makes none
 
     def execute(self, context: Context) -> Any:
-        """Do the work; translate its errors into Airflow's."""
+        """Do the work; translate its errors into Airflow's, and keep what was decided in the ledger."""
         try:
-            return self.work(context)
+            result = self.work(context)
         except DriftgateError as error:
             told = as_airflow(error, self.locate)
             self.log.log(logging.WARNING if isinstance(error, NothingToDo) else logging.ERROR, "%s", told)
+            if self.decides and not _tried_again(error, context):
+                outcome = "skipped" if isinstance(error, NothingToDo) else "failed"
+                record(context, self, self.decides, outcome, str(told), limits=self.limits())
             raise told from None
+        if self.decides:
+            outcome, reason, inputs = self.decision(result)
+            record(context, self, self.decides, outcome, reason, inputs, self.limits())
+        return result
+
+    def decision(self, result: Any) -> tuple[str, str, Mapping[str, Any]]:
+        """Return what was decided, in a word, why, in a sentence, and on which numbers."""
+        raise NotImplementedError
+
+    def limits(self) -> Limits:
+        """Return what decides: where each threshold stands in the pipeline, and its value."""
+        return {}
 
     def work(self, context: Context) -> Any:
         """The one call into a service that this operator stands for."""
         raise NotImplementedError
+
+
+def _tried_again(error: DriftgateError, context: Context) -> bool:
+    return isinstance(error, Outage) and context["ti"].try_number <= context["ti"].max_tries
 
 
 def as_airflow(error: DriftgateError, locate: Callable[..., str] = nowhere) -> AirflowException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from operators.base import DriftgateOperator, Section
+from operators.ledger import DecisionLink, Limits
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,6 +18,8 @@ class CheckDataFreshnessOperator(DriftgateOperator):
     """
 
     template_fields = ("dataset",)
+    operator_extra_links = (DecisionLink(),)
+    decides = "data"
 
     def __init__(self, *, dataset: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -31,6 +34,14 @@ class CheckDataFreshnessOperator(DriftgateOperator):
         self.log.info("The data is %s hours old, at most %s allowed", found["age_hours"], limit or "any age")
         return found
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """The data is new enough."""
+        return "fresh", f"The data is {result['age_hours']} hours old", result
+
+    def limits(self) -> Limits:
+        """The age."""
+        return {("dataset", "max_age"): self.dataset["max_age"]} if "max_age" in self.dataset else {}
+
 
 class ValidateDataQualityOperator(DriftgateOperator):
     """Fails when the training data breaks rules of the ``quality`` section, naming all of them.
@@ -40,6 +51,8 @@ class ValidateDataQualityOperator(DriftgateOperator):
     """
 
     template_fields = ("dataset", "quality")
+    operator_extra_links = (DecisionLink(),)
+    decides = "data"
 
     def __init__(self, *, dataset: Section, quality: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -53,3 +66,7 @@ class ValidateDataQualityOperator(DriftgateOperator):
         size = quality.validate(data.read_table(self.dataset["uri"]), self.quality)
         self.log.info("%s rows and %s columns passed every check", size["rows"], size["columns"])
         return size
+
+    def decision(self, result: dict[str, int]) -> tuple[str, str, Section]:
+        """The data is fit to learn from."""
+        return "valid", f"{result['rows']} rows and {result['columns']} columns passed every check", result

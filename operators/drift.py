@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +15,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from driftgate.errors import DriftgateError, UserMistake
 from operators.base import DriftgateOperator, Section, as_airflow, result_of
 from operators.connections import model_api
+from operators.ledger import DecisionLink, Limits, record
 from operators.memory import Memory, key_of
+from operators.places import nowhere
 
 if TYPE_CHECKING:
     import jinja2
@@ -35,7 +37,9 @@ class CheckDriftOperator(DriftgateOperator):
     """
 
     template_fields = ("psi",)
+    operator_extra_links = (DecisionLink(),)
     remembers = True
+    decides = "drift"
 
     def __init__(
         self,
@@ -70,6 +74,15 @@ class CheckDriftOperator(DriftgateOperator):
         self.log.info(found.summary)
         return {**found.to_json(), "since": memory.since(key_of(context, "severity"), found.severity)}
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """How severe the drift is."""
+        return result["severity"], result["summary"], {k: v for k, v in result.items() if k != "summary"}
+
+    def limits(self) -> Limits:
+        """The bands."""
+        names = ("minor", "moderate", "critical", "min_samples")
+        return {("psi", name): self.psi[name] for name in names if name in self.psi}
+
     def _streak(self, context: Context, memory: Memory, severity: str) -> int:
         """Add what this run found to what earlier ones did; return how many in a row found the same."""
         from driftgate.services.drift import Seen, remember, streak
@@ -95,6 +108,9 @@ class DecideActionOperator(BaseBranchOperator):
     """
 
     template_fields = ("routes",)
+    operator_extra_links = (DecisionLink(),)
+    locate: Callable[..., str] = staticmethod(nowhere)
+    path: tuple[str | int, ...] = ()
 
     def __init__(self, *, routes: dict[str, str], psi: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -112,13 +128,14 @@ class DecideActionOperator(BaseBranchOperator):
         severity, streak = drift["severity"], drift.get("streak", 1)
         chosen = route(self.routes, severity, streak, self.psi["alert_after"])
         if chosen is None:
-            self.log.warning(
-                "Severity unknown in %s of the %s runs in a row that psi.alert_after waits for: no route is taken",
-                streak,
-                self.psi["alert_after"],
-            )
+            wait = self.psi["alert_after"]
+            reason = f"Severity unknown in {streak} of the {wait} runs in a row that psi.alert_after waits for"
+            self.log.warning("%s: no route is taken", reason)
+            record(context, self, "route", "waits", reason, {"streak": streak}, {("psi", "alert_after"): wait})
             return []
         self.log.info("Severity %s: %s", severity, chosen)
+        limits = {(*self.path, "routes", severity): chosen}
+        record(context, self, "route", chosen, f"Severity {severity} leads to {chosen}", {"streak": streak}, limits)
         return chosen
 
 

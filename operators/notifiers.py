@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.notifier import BaseNotifier
 
 from operators.base import Section
+from operators.ledger import record
 from operators.memory import Memory, key_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class AlertNotifier(BaseNotifier):
             "\n".join(part for part in (message, _reason(context), more) if part),
             where=self.locate(),
         )
-        deliver(alert, self.names, self.alerts["channels"])
+        outcome = deliver(alert, self.names, self.alerts["channels"])
+        record(context, context["task"], "alert", outcome.word, outcome.told_of(alert.subject), outcome.to_json())
 
 
 class FailureMark(BaseNotifier):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
 from driftgate.durations import parse_duration
+from driftgate.errors import NothingToDo
 from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import model_api, tracking_uri
+from operators.ledger import DecisionLink
 from operators.training import EvaluateModelOperator
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class PromoteToProductionOperator(DriftgateOperator):
     """
 
     template_fields = ("model",)
+    operator_extra_links = (DecisionLink(),)
+    decides = "promotion"
 
     def __init__(self, *, model: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,6 +40,12 @@ class PromoteToProductionOperator(DriftgateOperator):
         self.log.info("Production is version %s, before it was %s", promoted["version"], before)
         return promoted
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """The alias moved."""
+        before = result["before"]["production"]
+        reason = f"Version {result['version']} of {result['model']} is in production; before it was {before or 'none'}"
+        return "promoted", reason, {"model": result["model"], "version": result["version"], "before": before}
+
 
 class RestartApiServiceOperator(DriftgateOperator):
     """Makes the model API serve the promoted version; if it does not, puts the former one back and fails.
@@ -48,6 +56,8 @@ class RestartApiServiceOperator(DriftgateOperator):
     """
 
     template_fields = ("model",)
+    operator_extra_links = (DecisionLink(),)
+    decides = "service"
 
     def __init__(self, *, model: Section, connection: str = "model_api", timeout: str = "60s", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,6 +79,10 @@ class RestartApiServiceOperator(DriftgateOperator):
         _skip_if_superseded(served, promoted["version"])
         return served
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """The API answers with the version."""
+        return "served", f"{result['url']} serves version {result['version']} of {result['model']}", result
+
 
 class RollbackModelOperator(DriftgateOperator):
     """Brings an earlier version back into production and into service; skips when it is there already.
@@ -80,6 +94,8 @@ class RollbackModelOperator(DriftgateOperator):
     """
 
     template_fields = ("model", "version")
+    operator_extra_links = (DecisionLink(),)
+    decides = "rollback"
 
     def __init__(
         self,
@@ -108,8 +124,13 @@ class RollbackModelOperator(DriftgateOperator):
             parse_duration(self.timeout),
         )
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """The version before is back."""
+        reason = f"Version {result['version']} of {result['model']} is back in production, instead of {result['from']}"
+        return "rolled back", reason, result
+
 
 def _skip_if_superseded(outcome: dict[str, Any], version: str) -> None:
     """A task of an old run, cleared, must not take a newer version out of production."""
     if newer := outcome["superseded_by"]:
-        raise AirflowSkipException(f"version {newer} is in production and stays; version {version} is history")
+        raise NothingToDo(f"version {newer} is in production and stays; version {version} is history")

@@ -17,8 +17,10 @@ from driftgate.errors import DriftgateError, Outage, UserMistake
 from driftgate.services.guard import Decision, Guard, Request, decide, remember
 from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
-from operators.base import Section, as_airflow, nowhere
+from operators.base import Section, as_airflow
 from operators.drift import drift_of
+from operators.ledger import DecisionLink, record
+from operators.places import nowhere
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,6 +43,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
     """
 
     template_fields = ("trigger_dag_id", "guard")
+    operator_extra_links = [*TriggerDagRunOperator.operator_extra_links, DecisionLink()]  # noqa: RUF012 (a list there too)
     remembers = True
     locate: Callable[..., str] = staticmethod(nowhere)
     path: tuple[str | int, ...] = ()
@@ -80,15 +83,24 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         decision = self._decide(context, name, now, evidence.get("streak", 1), started)
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
+            self._record(context, "refused", f"No retraining of {self.pipeline}: {decision.reason}", evidence)
             self._tell_refusal(context, decision.reason, evidence)
             raise AirflowSkipException(f"no retraining: {decision.reason}")
         self.log.info("Retraining %s: %s", decision.run_id, decision.reason)
-        if name not in {request.by for request in requests}:
+        if new := name not in {request.by for request in requests}:
             # Written before the run is asked for: a crash in between leaves the id for the retry to use.
             kept = remember(requests, Request(now, decision.run_id, name))
             store.set(STATE_KEY, list[Any](request.to_json() for request in kept))
         self.trigger_run_id = decision.run_id
         self.conf = {"drift": {**evidence, "run": name}, "new_data": self.guard["new_data"]}
+        reason = f"Retraining by run {decision.run_id} of {self.pipeline}: {decision.reason}"
+        evidence = {**evidence, "retraining": f"{self.pipeline}/{decision.run_id}"}
+        self._record(context, "started", reason, evidence, again=not new)
+
+    def _record(self, context: Context, outcome: str, reason: str, evidence: Section, *, again: bool = False) -> None:
+        limits = {(*self.path, "guard", name): value for name, value in self.guard.items()}
+        known = {key: value for key, value in evidence.items() if key not in ("summary", "features")}
+        record(context, self, "guard", outcome, reason, known, limits, again=again)
 
     def _tell_refusal(self, context: Context, reason: str, drift: Section) -> None:
         """Nobody retrains although drift asks for it: people must know, once for each reason."""

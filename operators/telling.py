@@ -39,6 +39,18 @@ class Outcome:
         """Whether there was something to tell and no channel took it."""
         return bool(self.undelivered) and not self.sent and not self.known
 
+    @property
+    def word(self) -> str:
+        """What became of it, in a word."""
+        return "sent" if self.sent else "undelivered" if self.undelivered else "known" if self.known else "told nobody"
+
+    def told_of(self, subject: str) -> str:
+        """Return a sentence for each kind of channel."""
+        said = [f"{subject}: sent to {', '.join(self.sent)}"] if self.sent else []
+        said += [f"Nothing new for {name}: {why}" for name, why in self.known.items()]
+        said += [f"{name} did not take it: {why}" for name, why in self.undelivered.items()]
+        return "\n".join(said) or f"{subject}: there is nobody to tell"
+
     def to_json(self) -> dict[str, Any]:
         """As an XCom."""
         return vars(self)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from driftgate.errors import UserMistake
 from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import tracking_uri
+from operators.ledger import DecisionLink, Limits
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from driftgate.services.evaluation import Evaluation
     from driftgate.services.gates import Verdict
+
+
+_BOUNDS = ("above", "at_least", "below", "at_most", "max_drop")
 
 
 class TrainModelOperator(DriftgateOperator):
@@ -23,6 +27,8 @@ class TrainModelOperator(DriftgateOperator):
     """
 
     template_fields = ("dataset", "model")
+    operator_extra_links = (DecisionLink(),)
+    decides = "training"
 
     def __init__(self, *, dataset: Section, model: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -55,6 +61,10 @@ class TrainModelOperator(DriftgateOperator):
         self.log.info("Version %s of %s is registered", trained["version"], trained["model"])
         return trained
 
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """There is a new version."""
+        return "registered", f"Version {result['version']} of {result['model']} is trained and registered", result
+
 
 class EvaluateModelOperator(DriftgateOperator):
     """Fails unless the trained version passes every gate; production is untouched either way.
@@ -65,6 +75,8 @@ class EvaluateModelOperator(DriftgateOperator):
     """
 
     template_fields = ("dataset", "model", "gates")
+    operator_extra_links = (DecisionLink(),)
+    decides = "gate"
 
     def __init__(self, *, dataset: Section, model: Section, gates: Section, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -87,6 +99,22 @@ class EvaluateModelOperator(DriftgateOperator):
             "version": result.version,
             "metrics": dict(result.metrics),
             "intervals": {name: [interval.low, interval.high] for name, interval in result.intervals.items()},
+            "verdicts": [str(verdict) for verdict in result.verdicts],
+        }
+
+    def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
+        """The version passed every gate."""
+        verdicts = "\n".join(result["verdicts"])
+        reason = f"Version {result['version']} of {result['model']} passed every gate:\n{verdicts}"
+        return "passed", reason, {**result["metrics"], "model": result["model"], "version": result["version"]}
+
+    def limits(self) -> Limits:
+        """What each metric is held against."""
+        return {
+            ("gates", gate, key): value
+            for gate, rules in self.gates.items()
+            for key, value in rules.items()
+            if key in _BOUNDS
         }
 
     def _refusal(self, result: Evaluation) -> str:

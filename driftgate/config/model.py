@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -98,6 +100,11 @@ class Pipeline:
     def layers(self) -> Layers:
         """The files it comes from; read only when somebody asks."""
         return self.find_layers()
+
+    @cached_property
+    def digest(self) -> str:
+        """Tells this configuration from any other, however either is written and spread over files."""
+        return hashlib.sha256(json.dumps(self.written, sort_keys=True).encode()).hexdigest()
 
     def told_of(self, event: str, task: Task) -> Sequence[str]:
         """Return the channels that are told of an event of ``task``: those that it names, else the pipeline's."""

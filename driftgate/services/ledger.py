@@ -80,13 +80,18 @@ class Ledger:
     def __init__(self, tracking_uri: str) -> None:
         self.uri = tracking_uri.rstrip("/")
 
-    def write(self, entry: Entry) -> Entry:
-        """Write ``entry``, over an earlier one with the same key; returns it with its address."""
+    def write(self, entry: Entry, *, again: bool = False) -> Entry:
+        """Write ``entry``, over an earlier one with the same key; returns it with its address.
+
+        If it was decided ``again`` only because it had been decided before, an earlier one stays as it is.
+        """
         experiment = self._experiment(create=True)
         tags = [{"key": key, "value": value} for key, value in _tags(entry).items() if value]
         now = int(entry.time.timestamp() * 1000)
         found = next(self._runs(experiment, f"tags.`{_TAG}key` = {_quoted(_tagged(entry.key))}", limit=1), None)
         run_id = found["info"]["run_id"] if found else self._create(experiment, entry, tags, now)
+        if found and again:
+            return replace(entry, url=self._url(experiment, run_id))
         metrics = [{"key": key, "value": value, "timestamp": now, "step": 0} for key, value in _numbers(entry)]
         if found or metrics:
             self._post("runs/log-batch", {"run_id": run_id, "tags": tags if found else [], "metrics": metrics})

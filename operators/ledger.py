@@ -1,0 +1,109 @@
+"""Keep what tasks decide in the ledger. No task fails for that: what cannot be kept is a line in its log."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+
+from driftgate.errors import DriftgateError
+from operators.connections import tracking_uri
+from operators.places import nowhere, place
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from driftgate.config.model import Pipeline
+    from driftgate.services.ledger import Entry, Ledger
+
+
+Limits = Mapping[tuple[str | int, ...], Any]  # where in the pipeline a threshold stands → its value
+_GIT = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+
+
+class DecisionLink(BaseOperatorLink):
+    """The way from a task in Airflow to what it decided, in MLflow."""
+
+    name = "Decision"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address of the entry that this try of the task has made; "" if it made none."""
+        return str(getattr(operator, "decision_url", ""))
+
+
+def record(
+    context: Context,
+    operator: Any,
+    kind: str,
+    outcome: str,
+    reason: str,
+    inputs: Mapping[str, Any] | None = None,
+    limits: Limits | None = None,
+    *,
+    again: bool = False,
+) -> None:
+    """Write a decision of the task ``operator`` into the ledger of its pipeline.
+
+    ``again``: it follows from having been decided before, so that an entry which is there already says more.
+    """
+    pipeline: Pipeline | None = getattr(context.get("dag"), "pipeline", None)
+    if pipeline is None or not pipeline.sections["ledger"]["enabled"]:  # None: not built from a file
+        return
+    try:
+        ledger, entry = _entry(context, pipeline, kind, outcome, reason, inputs or {}, limits or {})
+        operator.decision_url = ledger.write(entry, again=again).url
+    except DriftgateError as error:
+        operator.log.warning("The ledger did not take this decision: %s", error)
+    except Exception as error:  # keeping books must not stop what they are about
+        operator.log.warning("The ledger did not take this decision: %s: %s", type(error).__name__, error)
+
+
+def _entry(
+    context: Context,
+    pipeline: Pipeline,
+    kind: str,
+    outcome: str,
+    reason: str,
+    inputs: Mapping[str, Any],
+    limits: Limits,
+) -> tuple[Ledger, Entry]:
+    from driftgate.services.alerts import Threshold
+    from driftgate.services.ledger import Decision, Entry, Ledger
+    from operators.telling import redacted
+
+    thresholds = tuple(
+        Threshold(nowhere(*path), value, place(pipeline.locate, *path)) for path, value in limits.items()
+    )
+    lines = "\n".join(redacted(line) for line in reason.splitlines())
+    ti, conf = context["ti"], context["dag_run"].conf or {}
+    index = f"[{ti.map_index}]" if ti.map_index is not None and ti.map_index >= 0 else ""
+    entry = Entry(
+        Decision(kind, outcome, lines, inputs, thresholds),
+        datetime.now(UTC),
+        pipeline=ti.dag_id,
+        run=ti.run_id,
+        task=f"{ti.task_id}{index}",
+        cause=str((conf.get("drift") or {}).get("run", "")),
+        config=pipeline.digest,
+        revision=_revision(context),
+        link=ti.log_url,
+    )
+    return Ledger(tracking_uri(pipeline.sections["ledger"]["connection"])), entry
+
+
+def _revision(context: Context) -> str:
+    """Return the revision of the repository that the task runs from; "" where there is none to tell."""
+    if version := getattr(getattr(context["ti"], "bundle_instance", None), "version", None):
+        return str(version)
+    source = getattr(context["dag"], "yaml_source", "")
+    try:
+        done = subprocess.run(  # noqa: S603 (a command of our own)
+            _GIT, cwd=Path(source).parent, capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
