@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from driftgate.config import schemas
@@ -13,7 +14,7 @@ from driftgate.plan import marks
 from driftgate.plan.model import Change
 from driftgate.plan.runs import same_times
 from driftgate.plan.snapshot import Snapshot
-from driftgate.plan.values import MISSING, Difference, Side, differences
+from driftgate.plan.values import MISSING, Difference, Side, differences, without_common_defaults
 
 _INSIDE = (("params",), ("quality", "columns"), ("alerts", "channels"))  # looked into even where one side has none
 
@@ -24,7 +25,7 @@ def setting_changes(before: Snapshot, after: Snapshot) -> tuple[list[Change], li
     rewritten: list[Change] = []
     sides = _params_alike(before.settings, after.settings)
     for found in differences(*sides, schemas.envelope(), (), whole=_is_whole, opened=_is_opened):
-        change = _change(found, before, after)
+        change = _change(found, before, after, sides)
         (rewritten if found.same or _means_the_same(found, before, after) else changes).append(change)
     return changes, rewritten
 
@@ -81,11 +82,12 @@ def _sorted(condition: Condition) -> Condition:
     return condition if kind == "asset" else (kind, tuple(sorted(map(_sorted, of), key=repr)))
 
 
-def _change(found: Difference, before: Snapshot, after: Snapshot) -> Change:
+def _change(found: Difference, before: Snapshot, after: Snapshot, sides: tuple[Side, Side]) -> Change:
     kind = found.kind
     place = before.place(found.path) if kind == "removed" else after.place(found.path)
     way, note = marks.mark(found.path, *_compared(found, before, after))
-    return Change(kind, dotted(found.path), found.before, found.after, place, way, note)
+    shown = without_common_defaults(*(reduce(Side.get, found.path, side) for side in sides))
+    return Change(kind, dotted(found.path), *shown, place, way, note)
 
 
 def _compared(found: Difference, before: Snapshot, after: Snapshot) -> tuple[Any, Any]:

@@ -112,6 +112,23 @@ def _is_mere_default(one: Side, other: Side, key: str) -> bool:
     return key not in one.value and one.written is MISSING and other.get(key).written is MISSING
 
 
+def without_common_defaults(one: Side, other: Side) -> tuple[Any, Any]:
+    """Return the values of both; of mappings, without what is the same in both and was written in neither."""
+    keys = [key for side in (one, other) if isinstance(side.value, Mapping) for key in side.value]
+    defaults = {
+        key
+        for key in keys
+        if one.get(key).written is MISSING
+        and other.get(key).written is MISSING
+        and (MISSING in (one.value, other.value) or equal(one.get(key).value, other.get(key).value))
+    }
+    return _trimmed(one.value, defaults), _trimmed(other.value, defaults)
+
+
+def _trimmed(value: Any, keys: set[str]) -> Any:
+    return {key: value[key] for key in value if key not in keys} if isinstance(value, Mapping) else value
+
+
 def _are_alike(one: Any, other: Any) -> bool:
     """Tell whether two lists are of as many mappings, so that each can be compared with its counterpart."""
     lists = isinstance(one, list) and isinstance(other, list) and len(one) == len(other) > 0
