@@ -39,13 +39,15 @@ def unfit_parameters(task: Task, operator: str, pipeline: Pipeline) -> list[Prob
 
 
 def _unknown(task: Task, operator: str, known: frozenset[str], pipeline: Pipeline) -> Iterator[Problem]:
+    given = [(key,) for key in task.parameters] + [("expand", key) for key in task.expand]
+    unknown = [path for path in given if path[-1] not in known] if known else []
+    if not unknown:
+        return
     name, own = operator.rpartition(".")[2], sorted(known - _signature(_BASE)[0])
     possible = sorted({*known, *schemas.task_keys()} - NOT_OURS.keys())
-    given = [(key,) for key in task.parameters] + [("expand", key) for key in task.expand]
-    for path in given if known else ():
-        if (key := path[-1]) not in known:
-            hint = suggest_key(key, possible, f"{name} takes {', '.join(own)}" if own else "remove it")
-            yield _problem(pipeline, task, path, "unknown-parameter", f"{name} has no parameter '{key}'", hint)
+    for path in unknown:
+        hint = suggest_key(path[-1], possible, f"{name} takes {', '.join(own)}" if own else "remove it")
+        yield _problem(pipeline, task, path, "unknown-parameter", f"{name} has no parameter '{path[-1]}'", hint)
 
 
 def _missing(

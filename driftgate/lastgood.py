@@ -107,7 +107,7 @@ class LastGood:
         kept = {"pipelines": self.pipelines, "texts": {digest: self.texts[digest] for digest in sorted(used)}}
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            json.dump(kept, file)
+            file.write(json.dumps(kept))  # json.dump would write it in a million pieces
         os.chmod(file.name, 0o644)  # workers may run as somebody else
         os.replace(file.name, self.folder / FILE)
 

@@ -23,13 +23,13 @@ class Draft:
     pipeline_names: Callable[[], Collection[str]]  # stems of all pipeline files; called only when needed
     pipeline_data: Callable[[str], Data] | None = None  # stem → what that pipeline says; None: not to be opened
 
-    @cached_property
-    def tree(self) -> Tree:
-        return Tree(self.layers.data.get("tasks"))
-
-    @cached_property
+    @property
     def order(self) -> Order:
-        return Order(self.tree)
+        return self.layers.order
+
+    @property
+    def tree(self) -> Tree:
+        return self.order.tree
 
     @property
     def tasks(self) -> dict[str, Node]:

@@ -37,12 +37,17 @@ def _cycle(graph: Mapping[str, Iterable[str]]) -> list[str]:
     return []
 
 
-def downstream(upstream: Upstream, start: Iterable[str]) -> set[str]:
-    """Return every task that comes, directly or not, after one of ``start``."""
+def reverse(upstream: Upstream) -> dict[str, list[str]]:
+    """Return the tasks directly after each task."""
     after: dict[str, list[str]] = {}
     for task, before in upstream.items():
         for other in before:
             after.setdefault(other, []).append(task)
+    return after
+
+
+def reachable(after: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:
+    """Return every task that comes, directly or not, after one of ``start``, given those directly after each."""
     reached: set[str] = set()
     waiting = list(start)
     while waiting:

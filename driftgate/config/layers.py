@@ -8,7 +8,9 @@ from functools import cached_property, reduce
 from typing import Any, Literal
 
 from driftgate.config import written
+from driftgate.config.order import Order
 from driftgate.config.source import Document
+from driftgate.config.tree import Tree
 from driftgate.config.words import KeyPath, dotted
 from driftgate.errors import Problem
 
@@ -24,6 +26,11 @@ class Layers:
     def data(self) -> Mapping[str, Any]:
         """The effective configuration."""
         return reduce(_lay, (document.data for document in reversed(self.documents)), {})
+
+    @cached_property
+    def order(self) -> Order:
+        """The order of its tasks."""
+        return Order(Tree(self.data.get("tasks")))
 
     def at(self, path: Sequence[str | int]) -> Any:
         """Return the value at the effective ``path``, which must exist."""

@@ -165,7 +165,7 @@ class _Loader:
         file = self.folder.name(path)
         if not self.alone:
             self.checked[file] = self._known_by(layers, path, bases, problems)
-        return to_pipeline(layers.data, file, lambda: layers), problems
+        return to_pipeline(layers.data, file, lambda: layers, layers.order), problems
 
     def _known_by(self, layers: Layers, path: Path, bases: Sequence[Path], warnings: Sequence[Problem]) -> Checked:
         files = tuple(dict.fromkeys(document.file for document in layers.documents))

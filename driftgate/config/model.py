@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -118,15 +119,17 @@ class Pipeline:
         return ":".join(str(part) for part in self.layers.place(path))
 
 
-def to_pipeline(effective: Mapping[str, Any], file: str, find_layers: Callable[[], Layers]) -> Pipeline:
+def to_pipeline(
+    effective: Mapping[str, Any], file: str, find_layers: Callable[[], Layers], order: Order | None = None
+) -> Pipeline:
     """Return the pipeline that an effective configuration, which must have been found valid, describes.
 
-    ``file`` is the pipeline's own, as messages call it.
+    ``file`` is the pipeline's own, as messages call it; ``order`` is that of its tasks, if it has been made already.
     """
-    data = schemas.with_defaults(effective, schemas.envelope())
+    envelope = {key: value for key, value in effective.items() if key != "tasks"}
+    data = schemas.with_defaults(envelope, schemas.envelope())
     zone = timezone(data["timezone"])
-    tree = Tree(data["tasks"])  # a copy of the configuration: it may be changed
-    order = Order(tree)
+    order = order or Order(Tree(effective["tasks"]))
     return Pipeline(
         dag_id=data["dag_id"],
         file=file,
@@ -149,8 +152,8 @@ def to_pipeline(effective: Mapping[str, Any], file: str, find_layers: Callable[[
         default_args=_typed({key: data[key] for key in ("owner", *schemas.common_settings()) if key in data}),
         params={name: as_param(param) for name, param in data["params"].items()},
         sections={key: data[key] for key in schemas.sections() if key in data},
-        groups=tuple(_group(group, order) for group in tree.groups.values()),
-        tasks=tuple(_task(task, order) for task in tree.tasks.values()),
+        groups=tuple(_group(group, order) for group in order.tree.groups.values()),
+        tasks=tuple(_task(task, order) for task in order.tree.tasks.values()),
         edges=tuple(order.by_depth),
         find_layers=find_layers,
         written=effective,
@@ -185,11 +188,7 @@ def _group(node: Node, order: Order) -> Group:
 
 def _task(node: Node, order: Order) -> Task:
     keys = schemas.task_keys()
-    data = node.data
-    for said in order.tree.spoken_by[node.id]:
-        path = said.path[len(node.path) :]
-        if path[0] != "depends_on":  # ids in full where it names others in its parameters
-            _put(data, path, said)
+    data = _with_full_ids(node, order)
     own = {key: value for key, value in data.items() if key not in keys}
     return Task(
         task_id=node.id,
@@ -197,14 +196,31 @@ def _task(node: Node, order: Order) -> Task:
         operator=data["operator"],
         parameters=_parameters(own, data),
         depends_on=tuple(order.before.get(node.id, ())),
-        settings=_typed({key: data[key] for key in data if key in keys and key not in _NO_SETTINGS}),
-        expand=data.get("expand", {}),
-        expand_kwargs=data.get("expand_kwargs"),
+        settings=_typed(_copied({key: data[key] for key in data if key in keys and key not in _NO_SETTINGS})),
+        expand=_copied(data.get("expand", {})),
+        expand_kwargs=_copied(data.get("expand_kwargs")),
         outlets=tuple(data.get("outlets", ())),
         inlets=tuple(data.get("inlets", ())),
         alerts={event: tuple(channels) for event, channels in data.get("alerts", {}).items()},
         path=node.path,
     )
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of what Airflow is handed, so that nobody can change the configuration by it."""
+    return deepcopy(value) if value else value
+
+
+def _with_full_ids(node: Node, order: Order) -> Mapping[str, Any]:
+    """Return what the task says, with ids in full where it names others in its parameters."""
+    depth = len(node.path)
+    named = [said for said in order.tree.spoken_by[node.id] if said.path[depth] != "depends_on"]
+    if not named:
+        return node.data
+    data = deepcopy(node.data)
+    for said in named:
+        _put(data, said.path[depth:], said)
+    return data
 
 
 def _parameters(own: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from itertools import takewhile
 
 from driftgate.config import graph
@@ -75,10 +77,12 @@ class Order:
         """Return the tasks that ``decision`` skips when it leads to ``target``: all after it but those it leads to."""
         directly_after = set[str]().union(*map(self.first_tasks, self.after.get(decision, ())))
         chosen = self.first_tasks(target) if target else set()
-        return directly_after - chosen - self.downstream(list(chosen))
+        return directly_after - chosen - self.downstream(chosen)
 
     def _bounded(self, node: Node, neighbours: dict[str, list[str]]) -> list[str]:
         """Return the groups of which the task is a first one (``neighbours`` are those before) or a last one."""
+        if not node.group:
+            return []
         bounded = []
         deepest = self._deepest(node, neighbours)
         for group in self.tree.around(node):
@@ -96,13 +100,28 @@ class Order:
     def _end(self, node_id: str) -> str:
         return _end(node_id) if self.tree.nodes[node_id].is_group else node_id
 
-    def downstream(self, start: list[str]) -> set[str]:
+    @cached_property
+    def _directly_after(self) -> dict[str, list[str]]:
+        return graph.reverse(self.upstream)
+
+    def downstream(self, start: Iterable[str]) -> set[str]:
         """Return every task that comes, directly or not, after one of ``start``."""
-        return graph.downstream(self.upstream, start) & set(self.tree.tasks)
+        reached = graph.reachable(self._directly_after, start)
+        return reached and reached & self.tree.tasks.keys()
+
+    @cached_property
+    def sequence(self) -> list[str] | None:
+        """Everything in ``upstream``, each after what is before it; None if there are cycles."""
+        try:
+            return list(TopologicalSorter(self.upstream).static_order())
+        except CycleError:
+            return None
 
     @cached_property
     def cycles(self) -> list[tuple[list[str], KeyPath]]:
         """The tasks that wait for each other, in the order of running, and the path that closes the circle."""
+        if self.sequence is not None:
+            return []
         closing = {(self._end(one), _begin(other) if self.tree.nodes[other].is_group else other): path
                    for (one, other), path in self.edges.items()}  # fmt: skip
         found = []
@@ -116,6 +135,8 @@ class Order:
     def by_depth(self) -> list[tuple[str, str]]:
         """The edges, those deep inside groups first."""
         nodes = self.tree.nodes
+        if not self.tree.groups:
+            return list(self.edges)
         return sorted(self.edges, key=lambda edge: -_shared(nodes[edge[0]], nodes[edge[1]]))
 
 

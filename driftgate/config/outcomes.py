@@ -6,8 +6,8 @@ more than can really happen, so a task that cannot run by this reckoning cannot 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from driftgate.config.order import Order
 from driftgate.config.tree import Node
@@ -22,11 +22,11 @@ _MAY_SKIP = ("trigger_retraining",)
 
 
 def _every(before: Before, *wanted: str) -> bool:
-    return all(states & set(wanted) for states in before)
+    return all(not states.isdisjoint(wanted) for states in before)
 
 
 def _some(before: Before, *wanted: str) -> bool:
-    return any(states & set(wanted) for states in before)
+    return any(not states.isdisjoint(wanted) for states in before)
 
 
 # trigger rule → whether a task may run
@@ -63,12 +63,12 @@ def _if_not_run(rule: str, before: Before) -> States:
 
 
 class Outcomes:
-    """What may become of each task of ``order``; raises CycleError if it has cycles."""
+    """What may become of each task of ``order``, whose ``sequence`` is known."""
 
-    def __init__(self, order: Order, rule: Callable[[Node], str]) -> None:
+    def __init__(self, order: Order, sequence: Sequence[str], rule: Callable[[Node], str]) -> None:
         self.order = order
+        self.sequence = sequence
         self.rule = rule
-        self.sequence = list(TopologicalSorter(order.upstream).static_order())
         self.chosen = self._chosen()
 
     def of(self, forced: Mapping[str, States] | None = None) -> tuple[dict[str, States], set[str]]:
@@ -130,15 +130,19 @@ class Outcomes:
                 yield from before[other]
 
     def _states(self, node: Node, before: frozenset[States]) -> tuple[States, bool]:
-        rule = self.rule(node)
-        runs = may_run(rule, before)
-        states = _if_not_run(rule, before)
-        if runs:
-            states |= {"success", "failed"}
-            states |= _SKIPPED if _may_skip_itself(node) else frozenset()
-        if node.id in self.chosen:
-            states |= _SKIPPED
-        return states, runs
+        return _outcome(self.rule(node), before, may_skip=_may_skip_itself(node), chosen=node.id in self.chosen)
+
+
+@lru_cache(maxsize=1_000)  # tasks differ in little else
+def _outcome(rule: str, before: frozenset[States], *, may_skip: bool, chosen: bool) -> tuple[States, bool]:
+    """Return what may become of a task, and whether it may run."""
+    runs = may_run(rule, before)
+    states = _if_not_run(rule, before)
+    if runs:
+        states |= {"success", "failed"}
+    if chosen or (runs and may_skip):
+        states |= _SKIPPED
+    return states, runs
 
 
 def _may_skip_itself(node: Node) -> bool:

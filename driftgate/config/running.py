@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from graphlib import CycleError
 from itertools import islice
 
-from driftgate.config import graph
 from driftgate.config.draft import Draft
 from driftgate.config.outcomes import Outcomes, States
 from driftgate.config.source import MAX_PROBLEMS
@@ -33,10 +31,8 @@ def check_reachable(draft: Draft) -> Iterator[Problem]:
 
 
 def _outcomes(draft: Draft) -> Outcomes | None:
-    try:
-        return Outcomes(draft.order, lambda node: _rule(draft, node))
-    except CycleError:
-        return None
+    sequence = draft.order.sequence
+    return None if sequence is None else Outcomes(draft.order, sequence, lambda node: _rule(draft, node))
 
 
 def _looked_into(draft: Draft, operator: str) -> list[Node]:
@@ -57,7 +53,7 @@ def _is_stray(draft: Draft, said: Reference) -> bool:
     if not routes or None in routes or {said.node.id, *draft.tree.around(said.node)} & routes:
         return False
     followed = set[str]().union(*(draft.order.first_tasks(target) for target in routes if target))
-    return not draft.order.first_tasks(said.node.id) & draft.order.downstream(list(followed))
+    return not draft.order.first_tasks(said.node.id) & draft.order.downstream(followed)
 
 
 def _dead_ends(draft: Draft, outcomes: Outcomes) -> Iterator[Problem]:
@@ -66,7 +62,7 @@ def _dead_ends(draft: Draft, outcomes: Outcomes) -> Iterator[Problem]:
         if scenarios := _scenarios(draft, decision):
             running = set[str]().union(*(outcomes.of(forced)[1] for forced in scenarios))
             dead |= dict.fromkeys(draft.tasks.keys() - running - dead.keys(), decision.id)
-    after_dead = graph.downstream(draft.order.upstream, dead)
+    after_dead = draft.order.downstream(dead)
     for task_id in draft.tasks:
         if task_id in dead and task_id not in after_dead:
             yield _dead(draft, draft.tasks[task_id], dead[task_id])

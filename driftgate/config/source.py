@@ -240,7 +240,9 @@ class _Builder:
 
     def _slip(self, key: Node, value: Node) -> Slip | None:
         """Note a key that swallowed its value, as in ``{above 0.95}`` and ``guard:{cooldown: 6h}``."""
-        if not isinstance(key, ScalarNode) or key.style or not any(char.isalnum() for char in key.value):
+        if not isinstance(key, ScalarNode) or key.style or key.value.isidentifier():
+            return None
+        if not any(char.isalnum() for char in key.value):
             return None
         alone = key.end_mark.index == value.start_mark.index and _SEPARATOR.search(key.value) is not None
         found = slip(key.value) if alone or _OPEN.search(key.value) else None

@@ -27,7 +27,7 @@ _LIST_BESIDE_KEY = re.compile(r"(.*?:) +- +(.*)")
 
 def without_typographic(text: str) -> str | None:
     """Return ``text`` without the typographic quotes around it; None if there are none."""
-    return text[1:-1] if _TYPOGRAPHIC.fullmatch(text) else None
+    return text[1:-1] if not text.isascii() and _TYPOGRAPHIC.fullmatch(text) else None
 
 
 def straight(text: str) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from driftgate.config.graph import cycles, downstream
+from driftgate.config.graph import cycles, reachable, reverse
 
 
 def test_a_graph_without_cycles_has_none() -> None:
@@ -21,8 +21,8 @@ def test_a_long_chain_is_no_trouble() -> None:
     assert [len(cycle) for cycle in cycles(chain)] == [20_000]
 
 
-def test_downstream_is_everything_after_and_not_the_start() -> None:
+def test_reachable_is_everything_after_and_not_the_start() -> None:
     upstream = {"a": [], "b": ["a"], "c": ["b"], "d": []}
 
-    assert downstream(upstream, ["a"]) == {"b", "c"}
-    assert downstream(upstream, []) == set()
+    assert reachable(reverse(upstream), ["a"]) == {"b", "c"}
+    assert reachable(reverse(upstream), []) == set()

@@ -18,7 +18,9 @@ def outcomes(tasks: dict[str, Any]) -> Outcomes:
     def rule(node: Node) -> str:
         return str(node.data.get("trigger_rule", "all_success"))
 
-    return Outcomes(Order(Tree(tasks)), rule)
+    order = Order(Tree(tasks))
+    assert order.sequence is not None
+    return Outcomes(order, order.sequence, rule)
 
 
 def task(*depends_on: str, operator: str = "log_status", **more: Any) -> dict[str, Any]:
