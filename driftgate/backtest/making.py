@@ -13,13 +13,15 @@ from driftgate.backtest.replay import checking_task, measure_all, measured_alike
 from driftgate.config.load import load_proposal
 from driftgate.config.model import Pipeline
 from driftgate.config.rhythm import Rhythm, rhythm
-from driftgate.config.words import dotted
+from driftgate.config.words import dotted, listing
 from driftgate.durations import format_duration, parse_duration
 from driftgate.errors import ConfigError
 from driftgate.services.drift import SEVERITIES
 from driftgate.services.history import History
 
 _REPLAYED = ("alerts", "psi", "tasks")  # the parts of a pipeline that decide
+_OF_ALERTS = ("on_refused", "repeat_after")
+_OF_TASKS = ("alerts", "channels", "depends_on", "guard", "operator", "pipeline", "routes", "tasks", "trigger_rule")
 _HOUR = timedelta(hours=1)
 _WINDOW = "24h"  # that `driftgate serve` looks at when nobody says otherwise
 
@@ -122,13 +124,20 @@ class _Trials:
 def _check_bearing(setting: Setting, pipeline: Pipeline) -> None:
     """Refuse what is valid, and changes nothing here: somebody would take the equal numbers for an answer."""
     path = setting.path
+    below = path  # below the tasks and groups
+    while below[:1] == ("tasks",):
+        below = below[2:]
     why = ""
     if path[0] not in _REPLAYED:
-        why = f"a backtest replays {', '.join(_REPLAYED[:-1])} and {_REPLAYED[-1]}"
+        why = f"a backtest replays {listing(_REPLAYED, 'and')}"
+    elif path[0] == "alerts" and len(path) > 1 and path[1] not in _OF_ALERTS:
+        why = f"of alerts, {listing(_OF_ALERTS, 'and')} decide"
     elif path[-2:] == ("guard", "new_data"):
         why = "whether there are new data is not in a history of drift"
     elif path[: len(checking_task(pipeline).path)] == checking_task(pipeline).path:
         why = "the history was measured as it was"
+    elif path[0] == "tasks" and below and below[0] not in _OF_TASKS:
+        why = f"of a task, {listing(_OF_TASKS, 'and')} decide"
     if why:
         raise Unreadable(f"--set {setting.name}: no decision of a backtest depends on {dotted(path)}: {why}")
 

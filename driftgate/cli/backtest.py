@@ -41,6 +41,7 @@ Examples:
 
 Exit code: 0 replayed, 1 the pipeline, a proposed value or the history has errors, 2 the command line is wrong.
 """
+_WEEK = "7d"  # as far as the model API tells of single hours
 ARGUMENTS = (
     argument("dag_id", nargs="?", metavar="DAG_ID", help="name of the pipeline: that of its file, without .yaml"),
     argument("--history", metavar="FILE", help="a .csv or .parquet file instead of what the model API remembers"),
@@ -69,7 +70,7 @@ ARGUMENTS = (
     ),
     argument("--plot", metavar="FILE", help="draw the PSI, its bands and the decisions into a .png, .svg or .pdf"),
     argument("--api", metavar="URL", help="the model API (default: $DRIFTGATE_API_URL, or http://127.0.0.1:8000)"),
-    argument("--window", metavar="DURATION", help="how far back to ask the model API (default: as far as it tells)"),
+    argument("--window", metavar="DURATION", help="how far back to ask the model API (default 7d)"),
     ENVIRONMENT,
     CONFIG,
 )
@@ -141,7 +142,7 @@ def _history(args: Namespace, pipeline: Pipeline) -> History:
     if args.window is not None and not is_duration(args.window):
         raise UsageError(f"--window: {args.window} is no duration, such as 30d")
     url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
-    return load_api(ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN")), args.window)
+    return load_api(ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN")), args.window or _WEEK)
 
 
 def _render(kind: str, test: Backtest) -> str:

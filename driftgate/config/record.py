@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from driftgate import __version__
@@ -25,7 +25,7 @@ class Record:
 def record_of(pipeline: Pipeline, environment: str) -> dict[str, Any]:
     """Return the record of ``pipeline`` as JSON has it."""
     merged = {key: value for key, value in pipeline.written.items() if key != "extends"}  # that is done
-    return asdict(Record(__version__, environment, pipeline.file, merged))
+    return vars(Record(__version__, environment, pipeline.file, merged))
 
 
 def read_record(found: Any) -> Record | None:

@@ -81,13 +81,13 @@ def load_file(path: Path) -> History:
     return _history(table)
 
 
-def load_api(api: ModelApi, window: str | None) -> History:
-    """Return the history that a model API has of the last ``window`` (such as ``7d``; None: as it likes).
+def load_api(api: ModelApi, window: str) -> History:
+    """Return the history that a model API has of the last ``window`` (such as ``7d``).
 
     Raises Outage when it does not answer, UserMistake when it has none to tell.
     """
     try:
-        answer = api.get("/drift/history", **({"window": window} if window else {}))
+        answer = api.get("/drift/history", window=window)
     except UserMistake as error:
         raise UserMistake(f"{error}; give a file with --history") from None
     parts = answer.get("history") if isinstance(answer, Mapping) else None

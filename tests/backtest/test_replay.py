@@ -296,7 +296,7 @@ LEVELS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(LEVELS)
 def test_a_replay_is_what_production_decides_step_by_step(
     levels: list[tuple[int, float | None, int | None, int]],

@@ -137,6 +137,12 @@ def test_what_is_only_doubtful_is_tried_and_told(backtest) -> None:  # type: ign
         (["--set", "tasks.check_drift.window=48h"],
          "--set tasks.check_drift.window=48h: no decision of a backtest depends on tasks.check_drift.window: "
          "the history was measured as it was"),
+        (["--set", "tasks.send_alert.subject=x"],
+         "--set tasks.send_alert.subject=x: no decision of a backtest depends on tasks.send_alert.subject: of a task, "
+         "alerts, channels, depends_on, guard, operator, pipeline, routes, tasks and trigger_rule decide"),
+        (["--set", "alerts.on_failure=[ops_email]"],
+         "--set alerts.on_failure=[ops_email]: no decision of a backtest depends on alerts.on_failure: of alerts, "
+         "on_refused and repeat_after decide"),
         (["--grid", "psi.critical=0.3"],
          "--grid: 'psi.critical=0.3' is no grid; write it like psi.critical=0.15:0.4:0.05 (first:last:step)"),
         (["--grid", "psi.critical=a:b:c"],

@@ -32,9 +32,10 @@ def hours_pass(lab: Lab) -> None:
     with closing(sqlite3.connect(path, timeout=15)) as connection, connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%bucket%' AND type = 'table'")
         for (table,) in tables.fetchall():
-            hourly = "WHERE span = 3600" if _has_column(connection, table, "span") else ""
-            connection.execute(f"UPDATE {table} SET bucket = -bucket {hourly}")  # so that no two are ever equal
-            connection.execute(f"UPDATE {table} SET bucket = -bucket - {int(APART.total_seconds())} {hourly}")
+            if _has_column(connection, table, "span"):  # sums of whole days, which other hours would belong to
+                connection.execute(f"DELETE FROM {table} WHERE span > 3600")
+            connection.execute(f"UPDATE {table} SET bucket = -bucket")  # so that no two are ever equal
+            connection.execute(f"UPDATE {table} SET bucket = -bucket - {int(APART.total_seconds())}")
 
 
 def _has_column(connection: sqlite3.Connection, table: str, name: str) -> bool:

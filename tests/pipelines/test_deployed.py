@@ -56,11 +56,15 @@ def deploy(config: Path, env: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give Airflow's database what the DAG processor would give it, of every file in ``dags/``."""
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
 
     monkeypatch.setenv("DRIFTGATE_CONFIG_DIR", str(config))
     monkeypatch.setenv("DRIFTGATE_STATE_DIR", str(config.parent / "state"))
     monkeypatch.setenv("DRIFTGATE_ENV", env)
     monkeypatch.setenv(AT_ONCE, "0")
+    with create_session() as session:  # what other tests have left in the database is not there any more
+        session.query(DagModel).update({"is_stale": True})
     DagBundlesManager().sync_bundles_to_db()
     bag = BundleDagBag(dag_folder=REPOSITORY / "dags", bundle_path=REPOSITORY, bundle_name="driftgate")
     sync_bag_to_db(bag, "driftgate", None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -115,9 +115,9 @@ def test_what_is_no_table_is_told(tmp_path: Path) -> None:
 
 
 def test_parquet_holds_the_same(tmp_path: Path) -> None:
-    zone = timezone(timedelta(hours=2))
+    moments = pa.array([datetime(2026, 3, 1, hour, tzinfo=UTC) for hour in (0, 1)])
     table = {
-        "at": [datetime(2026, 3, 1, 2, tzinfo=zone), datetime(2026, 3, 1, 3, tzinfo=zone)],
+        "at": moments.cast(pa.timestamp("us", "+02:00")),
         "psi": [0.1, None],
         "samples": [700, 10],
         "features.a": [0.1, float("nan")],
