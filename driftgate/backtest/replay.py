@@ -152,8 +152,7 @@ class _Course:
         order = Order(Tree(pipeline.layers.data["tasks"]))
         general = pipeline.layers.data.get("trigger_rule", "all_success")
         self.order = order
-        sequence = order.sequence or ()  # validation has refused cycles
-        self.outcomes = Outcomes(order, sequence, lambda node: node.data.get("trigger_rule", general))
+        self.outcomes = Outcomes(order, lambda node: node.data.get("trigger_rule", general))
         check = checking_task(pipeline).task_id
         after = order.downstream([check])
         self.tasks = {
