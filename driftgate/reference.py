@@ -104,7 +104,11 @@ class Reference:
 
         Raises ValueError or TypeError when a numeric feature holds something else than a number.
         """
-        return {f.name: f.bins.count([row.get(f.name) for row in rows]) for f in self.features}
+        return self.count_columns({f.name: [row.get(f.name) for row in rows] for f in self.features})
+
+    def count_columns(self, columns: Mapping[str, Sequence[object] | NDArray[Any]]) -> dict[str, Counts]:
+        """Do the same with the values of whole columns; arrays of float64 are not copied."""
+        return {f.name: f.bins.count(columns[f.name]) for f in self.features}
 
     def drift(self, counts: Mapping[str, Sequence[int] | Counts]) -> Drift:
         """Compare ``counts``, as ``count`` returns them (or sums of such), with the training data.

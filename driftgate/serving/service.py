@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from driftgate.serving.predictionid import Ids
     from driftgate.serving.tally import Tally
 
-QUICK_ROWS = 10
+QUICK_ROWS = 100
 HOURLY = timedelta(days=7)
 """The history of so long a window has hours, that of a longer one days."""
 

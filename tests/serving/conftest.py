@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,6 +80,11 @@ class Api:
         body = {"version": version} if version else None
         headers = {"Authorization": f"Bearer {token}"}
         return requests.post(f"{self.url}/reload", json=body, headers=headers, timeout=60)
+
+    def feedback(self, labels: Mapping[str, Any], token: str = TOKEN) -> requests.Response:
+        body = {"labels": [{"id": key, "label": label} for key, label in labels.items()]}
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{self.url}/feedback", json=body, headers=headers, timeout=30)
 
     def wait_until_ready(self) -> Api:
         return self.wait(lambda: self.get("/ready").ok)
@@ -158,9 +163,9 @@ def register(uri: str) -> Registered:
     return Registered(client, name)
 
 
-def settings_for(model: Registered, uri: str, home: Path) -> Settings:
+def settings_for(model: Registered, uri: str, home: Path, **more: Any) -> Settings:
     return Settings(
-        driftgate_api_token=TOKEN, driftgate_home=home, driftgate_model_name=model.name, mlflow_tracking_uri=uri
+        driftgate_api_token=TOKEN, driftgate_home=home, driftgate_model_name=model.name, mlflow_tracking_uri=uri, **more
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ from driftgate.serving.store import HOUR, CountStore
 from driftgate.serving.tally import Amount, Series
 store = CountStore.open(sys.argv[1])
 for turn in range(100):
-    store.add(sys.argv[2], turn + 1, {(Series("m", "1", "bins"), turn % 3 * HOUR): Amount(3, np.array([1, 2]))}, at=turn)
+    batch = {(Series("m", "1", "bins"), turn % 3 * HOUR): Amount(3, np.array([1, 2]))}
+    store.add(sys.argv[2], turn + 1, batch, at=turn)
 """
 
 
@@ -42,11 +44,10 @@ def store(database_url: str) -> Iterator[CountStore]:
     opened.close()
 
 
-def add(
-    store: CountStore, rows: int, at: int = NOON, series: Series = ONE, turns: Iterator[int] = iter(range(1, 10**9))
-) -> None:  # noqa: B008
+def add(store: CountStore, rows: int, at: int = NOON, series: Series = ONE) -> None:
     """Count ``rows`` into the first bin, each time as another batch."""
-    store.add("writer", next(turns), {(series, at // HOUR * HOUR): Amount(rows, np.array([rows, 0]))}, at)
+    batch = {(series, at // HOUR * HOUR): Amount(rows, np.array([rows, 0]))}
+    store.add(uuid.uuid4().hex, 1, batch, at)
 
 
 def total(store: CountStore, since: int = 0, series: Series = ONE) -> tuple[int, list[int]]:
