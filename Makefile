@@ -35,6 +35,7 @@ check: $(VENV)/.dev ## Lint, types and import contracts
 bench: $(VENV)-bench/.done ## Measure side by side with the peers, in an environment of their own (minutes)
 	$(VENV)-bench/bin/python benchmarks/bench_validate.py
 	$(VENV)-bench/bin/python benchmarks/bench_parse.py
+	$(VENV)-bench/bin/python benchmarks/bench_serving.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
