@@ -65,8 +65,9 @@ $(VENV)/.dev: $(VENV)/.demo
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
-$(VENV)-bench/.done: $(VENV)/.demo benchmarks/requirements.txt
+$(VENV)-bench/.done: $(VENV)/.demo benchmarks/requirements.txt benchmarks/requirements-drift.txt
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-bench
 	@$(UV) pip install --quiet --compile-bytecode --python $(VENV)-bench/bin/python -c constraints.txt \
 	  -r benchmarks/requirements.txt -e '.[demo]'
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV)-bench/bin/python -r benchmarks/requirements-drift.txt
 	@touch $@

@@ -23,7 +23,7 @@ _PURPOSE = {
     "DRIFTGATE_MODEL_NAME": "the name of the registered model to serve",
     "DRIFTGATE_DRIFT_WINDOW": "how far back drift looks, such as 24h",
     "DRIFTGATE_KEEP": "how long counts and labels are kept, at least 1d and DRIFTGATE_DRIFT_WINDOW, such as 90d",
-    "DRIFTGATE_POLL": "how often to look which version is in production, such as 30s; leave it away for never",
+    "DRIFTGATE_POLL": "how often to look which version is in production, such as 30s; leave it empty for never",
     "DRIFTGATE_MAX_ROWS": "how many rows or labels one request may hold, such as 10000",
     "DRIFTGATE_MAX_BODY_MB": "how many megabytes the body of one request may have, such as 32",
     "MLFLOW_TRACKING_URI": "the address of MLflow, such as http://127.0.0.1:5000",
@@ -70,6 +70,10 @@ def _duration(value: Any) -> Any:
     return parse_duration(value) if isinstance(value, str) else value
 
 
+def _optional_duration(value: Any) -> Any:
+    return None if value == "" else _duration(value)
+
+
 def _without_placeholder_password(url: str | None) -> str | None:
     found = re.search(r"//[^/@:]*:([^/@]+)@", url or "")
     if found and _PLACEHOLDER.fullmatch(found[1]):
@@ -93,7 +97,7 @@ class Settings(BaseSettings):
     driftgate_model_name: _Text = "ml_monitor"
     driftgate_drift_window: Annotated[timedelta, BeforeValidator(_window)] = timedelta(hours=24)
     driftgate_keep: Annotated[timedelta, BeforeValidator(_duration)] = Field(timedelta(days=90), ge=timedelta(days=1))
-    driftgate_poll: Annotated[timedelta | None, BeforeValidator(_duration)] = None
+    driftgate_poll: Annotated[timedelta | None, BeforeValidator(_optional_duration)] = None
     driftgate_max_rows: int = Field(10_000, ge=1)
     driftgate_max_body_mb: int = Field(32, ge=1, le=1024)
     mlflow_tracking_uri: _Url = Field(repr=False)

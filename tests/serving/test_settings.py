@@ -100,6 +100,12 @@ def test_all_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) ->
     ]
 
 
+def test_without_a_time_nothing_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().driftgate_poll is None
+    monkeypatch.setenv("DRIFTGATE_POLL", "")
+    assert load_settings().driftgate_poll is None
+
+
 def test_counts_are_kept_as_long_as_drift_looks_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTGATE_DRIFT_WINDOW", "30d")
     monkeypatch.setenv("DRIFTGATE_KEEP", "29d")
