@@ -20,9 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BUSY_SECONDS = 15
-CONNECT_SECONDS = 5
 
-_VARIABLE = "DRIFTGATE_DATABASE_URL"
+_VARIABLE, _HOME = "DRIFTGATE_DATABASE_URL", "DRIFTGATE_HOME"
+# Seconds, but the last in milliseconds: a server that vanished must not hold us for the quarter of an hour that
+# the operating system would wait.
+_PATIENCE = {
+    **{"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2},
+    "tcp_user_timeout": 15_000,
+}
 
 
 def connect(url: str) -> Engine:
@@ -35,9 +40,8 @@ def connect(url: str) -> Engine:
         _create(engine)
     except SQLAlchemyError as error:
         engine.dispose()
-        raise Outage(
-            f"The database {engine.url!r} cannot be used: {_first_line(error)}. Start it, or correct {_VARIABLE}."
-        ) from error
+        todo = f"Start it, or correct {_VARIABLE}" if "postgresql" in engine.name else f"Correct {_VARIABLE} or {_HOME}"
+        raise Outage(f"The database {engine.url!r} cannot be used: {_first_line(error)}. {todo}.") from error
     return engine
 
 
@@ -67,14 +71,14 @@ def _checked(url: str) -> URL:
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "postgresql":
-            patience = {"connect_timeout": CONNECT_SECONDS} if "connect_timeout" not in url.query else {}
+            patience = {name: value for name, value in _PATIENCE.items() if name not in url.query}
             return create_engine(url, pool_pre_ping=True, connect_args=patience)
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     except (ImportError, NoSuchModuleError) as error:
         raise UserMistake(f"{_VARIABLE} needs a driver that is not installed: {error}.") from error
     except OSError as error:
         raise UserMistake(
-            f"The folder of {url.database} cannot be created: {error.strerror}. Correct {_VARIABLE} or DRIFTGATE_HOME."
+            f"The folder of {url.database} cannot be created: {error.strerror}. Correct {_VARIABLE} or {_HOME}."
         ) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _tune_sqlite)

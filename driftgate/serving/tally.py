@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from driftgate.serving.store import CountStore
 
 EVERY = 1.0  # seconds
+PATIENCE = 10.0  # with a hand-over that another thread has under way
 PRUNE_EVERY = 3600.0
 LAST_TRIES = 3
 
@@ -83,15 +84,12 @@ class Tally:
 
     def flush(self) -> None:
         """Hand over everything that was added before; raises StoreError, and then it is all still here."""
-        with self._flushing:
-            if self._sent:
-                self._hand_over()
-            with self._adding:
-                if not self._fresh:
-                    return
-                self._sent, self._fresh = self._fresh, {}
-                self._number += 1
-            self._hand_over()
+        if not self._flushing.acquire(timeout=PATIENCE):
+            raise StoreError("The database of the model API does not answer.")
+        try:
+            self._flush()
+        finally:
+            self._flushing.release()
 
     def start(self) -> None:
         self._thread.start()
@@ -100,11 +98,21 @@ class Tally:
         """Hand over the rest; what a database out of reach does not take is told and lost."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(PATIENCE)
         for _ in range(LAST_TRIES):
             if self._try_to(self.flush):
                 return
         log.error("The counts of %d rows are lost: the database does not take them.", self.waiting)
+
+    def _flush(self) -> None:
+        if self._sent:
+            self._hand_over()
+        with self._adding:
+            if not self._fresh:
+                return
+            self._sent, self._fresh = self._fresh, {}
+            self._number += 1
+        self._hand_over()
 
     def _hand_over(self) -> None:
         try:

@@ -98,6 +98,16 @@ def test_the_end_does_not_wait_for_a_database_that_is_gone(store: Shaky, caplog:
     assert "The counts of 3 rows are lost: the database does not take them." in caplog.text
 
 
+def test_a_hand_over_that_hangs_holds_nobody_else(store: Shaky, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("driftgate.serving.tally.PATIENCE", 0.05)
+    tally = Tally(store, keep=1e12)
+    add(tally)
+    with tally._flushing, pytest.raises(StoreError, match="does not answer"):
+        tally.flush()
+    tally.flush()
+    assert total(store) == [1, 2]
+
+
 def test_threads_add_up_exactly_while_it_flushes(store: Shaky) -> None:
     tallies = [Tally(store, keep=1e12), Tally(store, keep=1e12)]
     with ThreadPoolExecutor(6) as pool:
