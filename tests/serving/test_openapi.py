@@ -27,3 +27,19 @@ def test_every_answer_is_as_described(steady_api: Any) -> None:
 
 def answered_as_described(case: Any) -> None:
     case.call_and_validate(checks=CHECKS, headers={"Authorization": "Bearer a-token-for-tests"})
+
+
+def test_what_succeeds_is_as_described_too(steady_api: Any, rows: Any) -> None:
+    document = schemathesis.openapi.from_url(f"{steady_api.url}/openapi.json")
+
+    def post(path: str, body: Any) -> Any:
+        case = document[path]["POST"].Case(body=body, media_type="application/json")
+        answer = case.call_and_validate(checks=CHECKS, headers={"Authorization": "Bearer a-token-for-tests"})
+        assert answer.status_code == 200
+        return answer.json()
+
+    made = post("/predict", {"rows": rows[:3]})["predictions"]
+    post("/feedback", {"labels": [{"id": prediction["id"], "label": prediction["label"]} for prediction in made]})
+    post("/reload", {"version": "1"})
+    for path in ("/drift/status", "/drift/history", "/performance", "/ready", "/metrics"):
+        assert document[path]["GET"].Case().call_and_validate(checks=CHECKS).status_code == 200
