@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,13 +25,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 import numpy as np
 import pandas as pd
 import requests
 from sklearn.datasets import load_breast_cancer
-from support.ports import free_port
 
 from driftgate.reference import Reference
 
@@ -135,6 +133,11 @@ def server(command: list[str], environment: dict[str, str], url: str) -> Iterato
     finally:
         os.killpg(process.pid, 15)
         process.wait(20)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 def servers(world: World) -> dict[str, tuple[list[str], str, str]]:
