@@ -36,6 +36,7 @@ bench: $(VENV)-bench/.done ## Measure side by side with the peers, in an environ
 	$(VENV)-bench/bin/python benchmarks/bench_validate.py
 	$(VENV)-bench/bin/python benchmarks/bench_parse.py
 	$(VENV)-bench/bin/python benchmarks/bench_gates.py
+	$(VENV)-bench/bin/python benchmarks/bench_serving.py
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format .
@@ -65,8 +66,9 @@ $(VENV)/.dev: $(VENV)/.demo
 	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'
 	@touch $@
 
-$(VENV)-bench/.done: $(VENV)/.demo benchmarks/requirements.txt
+$(VENV)-bench/.done: $(VENV)/.demo benchmarks/requirements.txt benchmarks/requirements-drift.txt
 	@$(UV) venv --quiet --clear --python $(BIN)/python $(VENV)-bench
 	@$(UV) pip install --quiet --compile-bytecode --python $(VENV)-bench/bin/python -c constraints.txt \
 	  -r benchmarks/requirements.txt -e '.[demo]'
+	@$(UV) pip install --quiet --compile-bytecode --python $(VENV)-bench/bin/python -r benchmarks/requirements-drift.txt
 	@touch $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +36,16 @@ class NumericBins:
     def size(self) -> int:
         return len(self.edges) + 2
 
-    def count(self, values: Sequence[object]) -> Counts:
+    def count(self, values: Sequence[object] | NDArray[Any]) -> Counts:
         """Return how many of ``values`` (numbers, booleans, None) fall into each bin; shape (size,).
 
         Raises ValueError or TypeError for anything else.
         """
         numbers = np.asarray(values, dtype=np.float64)
-        places = np.searchsorted(self.edges, numbers, side="left")
-        places[np.isnan(numbers)] = self.size - 1
-        return np.bincount(places, minlength=self.size)
+        # A pass for each of the few edges is several times faster than a search for each of the many values.
+        up_to = [np.count_nonzero(numbers <= edge) for edge in self.edges]
+        missing = np.count_nonzero(np.isnan(numbers))
+        return np.diff([0, *up_to, numbers.size - missing, numbers.size])
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class CategoricalBins:
     def size(self) -> int:
         return len(self.categories) + 2
 
-    def count(self, values: Sequence[object]) -> Counts:
+    def count(self, values: Sequence[object] | NDArray[Any]) -> Counts:
         """Return how many of ``values`` (text, None) fall into each bin; shape (size,)."""
         seen = Counter(None if _is_missing(value) else str(value) for value in values)
         missing = seen.pop(None, 0)

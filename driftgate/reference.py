@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from driftgate.bins import CategoricalBins, Counts, NumericBins, bins_for
+from driftgate.bins import CategoricalBins, Counts, Floats, NumericBins, bins_for
 from driftgate.errors import UserMistake
 
 if TYPE_CHECKING:
@@ -103,7 +104,11 @@ class Reference:
 
         Raises ValueError or TypeError when a numeric feature holds something else than a number.
         """
-        return {f.name: f.bins.count([row.get(f.name) for row in rows]) for f in self.features}
+        return self.count_columns({f.name: [row.get(f.name) for row in rows] for f in self.features})
+
+    def count_columns(self, columns: Mapping[str, Sequence[object] | NDArray[Any]]) -> dict[str, Counts]:
+        """Do the same with the values of whole columns; arrays of float64 are not copied."""
+        return {f.name: f.bins.count(columns[f.name]) for f in self.features}
 
     def drift(self, counts: Mapping[str, Sequence[int] | Counts]) -> Drift:
         """Compare ``counts``, as ``count`` returns them (or sums of such), with the training data.
@@ -123,10 +128,22 @@ def psi(expected: Sequence[float], observed: Sequence[int] | Counts) -> float:
     p, q = np.asarray(expected, dtype=np.float64), np.asarray(observed, dtype=np.float64)
     if p.shape != q.shape or not q.sum() > 0:
         raise ValueError(f"cannot compare {q.sum():.0f} observations in {q.size} bins with {p.size} bins")
-    q = q / q.sum()
-    used = (p > 0) | (q > 0)
-    p, q = np.where(p > 0, p, FLOOR)[used], np.where(q > 0, q, FLOOR)[used]
-    return float(np.sum((q - p) * np.log(q / p)))
+    return float(psi_by_feature(p, np.zeros(1, dtype=np.intp), q[np.newaxis])[0, 0])
+
+
+def psi_by_feature(expected: Floats, starts: NDArray[np.intp], observed: Counts | Floats) -> Floats:
+    """Return the PSI, as ``psi`` defines it, of every feature in every row of ``observed`` at once.
+
+    ``expected`` has shape (bins,), the bins of all features behind one another, each feature's from ``starts`` on;
+    ``observed`` has shape (n, bins), the answer (n, features). A feature without observations has PSI 0.
+    """
+    sizes = np.diff([*starts, expected.size])
+    totals = np.add.reduceat(observed, starts, axis=1).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        q = observed / np.repeat(totals, sizes, axis=1)
+    used = ((expected > 0) | (q > 0)) & (q == q)
+    p, q = np.where(expected > 0, expected, FLOOR), np.where(q > 0, q, FLOOR)
+    return np.asarray(np.add.reduceat(np.where(used, (q - p) * np.log(q / p), 0.0), starts, axis=1))
 
 
 def _measure(name: str, column: pd.Series[Any]) -> Feature:

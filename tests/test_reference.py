@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from driftgate.bins import MAX_CATEGORIES, CategoricalBins, NumericBins
 from driftgate.errors import UserMistake
-from driftgate.reference import FLOOR, Reference, psi
+from driftgate.reference import FLOOR, Reference, psi, psi_by_feature
 
 NUMBERS = st.one_of(st.none(), st.floats(), st.integers(-(10**6), 10**6))
 TEXTS = st.one_of(st.none(), st.sampled_from(["a", "b", "c"]), st.text(max_size=3))
@@ -53,6 +53,15 @@ def test_a_bin_empty_on_both_sides_adds_nothing() -> None:
 def test_nothing_to_compare_is_an_error(observed: list[int]) -> None:
     with pytest.raises(ValueError, match="cannot compare"):
         psi([0.5, 0.5], observed)
+
+
+def test_psi_of_three_bins_and_of_several_features_at_once() -> None:
+    # 10, 20, 70 % became 20, 30, 50 %: 0.1·ln 2 + 0.1·ln 1.5 + (−0.2)·ln(5/7) = 0.06931 + 0.04055 + 0.06729
+    one = psi([0.1, 0.2, 0.7], [20, 30, 50])
+    assert one == pytest.approx(0.17716, abs=5e-6)
+    expected, observed = np.array([0.1, 0.2, 0.7, 0.5, 0.5]), np.array([[20, 30, 50, 75, 25], [1, 2, 7, 0, 0]])
+    by_feature = psi_by_feature(expected, np.array([0, 3]), observed)
+    np.testing.assert_allclose(by_feature, [[one, 0.25 * math.log(3)], [0, 0]], atol=1e-12)
 
 
 @given(st.data())

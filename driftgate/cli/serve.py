@@ -14,7 +14,8 @@ DESCRIPTION = """\
 Serve the model that MLflow's alias production names.
 
 Reads DRIFTGATE_API_TOKEN and MLFLOW_TRACKING_URI (both required), DRIFTGATE_HOME, DRIFTGATE_DATABASE_URL,
-DRIFTGATE_MODEL_NAME and DRIFTGATE_DRIFT_WINDOW from the environment.
+DRIFTGATE_MODEL_NAME, DRIFTGATE_API_PROTECT, DRIFTGATE_DRIFT_WINDOW, DRIFTGATE_KEEP, DRIFTGATE_POLL,
+DRIFTGATE_MAX_ROWS and DRIFTGATE_MAX_BODY_MB from the environment; docs/serving.md tells of each.
 """
 EPILOG = "Example: driftgate serve --host 0.0.0.0 --port 8000"
 ARGUMENTS = (

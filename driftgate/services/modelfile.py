@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -24,15 +25,21 @@ TRUSTED_TYPES = (
 )
 
 
-def log(fitted: Any, features: pd.DataFrame) -> None:
-    """Log a fitted estimator to the active MLflow run, with its signature and a few rows as example."""
+DIGEST_TAG = "driftgate.model_digest"  # on a version: sha256 of the model's file
+
+
+def log(fitted: Any, features: pd.DataFrame) -> str:
+    """Log a fitted estimator to the active MLflow run, with its signature and a few rows as example.
+
+    Returns the digest of the file as MLflow has stored it.
+    """
     import mlflow
     import sklearn
     from mlflow.models import infer_signature
 
     example = features.head(5)
     with _quiet(), _storable(fitted):
-        mlflow.sklearn.log_model(
+        logged = mlflow.sklearn.log_model(
             fitted,
             name="model",
             serialization_format="skops",
@@ -42,6 +49,15 @@ def log(fitted: Any, features: pd.DataFrame) -> None:
             input_example=example,
             pip_requirements=[f"scikit-learn=={sklearn.__version__}", "skops"],  # guessing them takes MLflow 20 s
         )
+
+    with tempfile.TemporaryDirectory() as folder:
+        return digest(mlflow.artifacts.download_artifacts(artifact_uri=logged.model_uri, dst_path=folder))
+
+
+def digest(folder: str) -> str:
+    """Return the sha256 of the model's file in a downloaded model, in hexadecimal."""
+    with _file(folder).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load(name: str, version: str) -> Any:
@@ -67,7 +83,7 @@ def read(folder: str) -> Any:
         raise UserMistake(f"it is stored as {kind or 'something else'}, which may run code; store it as skops")
     with _quiet():
         try:
-            return load_skops(Path(folder) / Path(flavor["pickled_model"]).name, trusted=list(TRUSTED_TYPES))
+            return load_skops(_file(folder), trusted=list(TRUSTED_TYPES))
         except UntrustedTypesFoundException as error:
             raise UserMistake(f"it holds what no model of ours does, so it is not loaded: {error}") from None
 
@@ -78,6 +94,13 @@ def features(name: str, version: str) -> list[str]:
 
     signature = mlflow.models.get_model_info(f"models:/{name}/{version}").signature
     return list(signature.inputs.input_names()) if signature else []
+
+
+def _file(folder: str) -> Path:
+    from mlflow.models import Model
+
+    flavor = Model.load(folder).flavors.get("sklearn") or {}
+    return Path(folder) / Path(flavor.get("pickled_model", "MLmodel")).name
 
 
 def _as_floats(table: pd.DataFrame) -> pd.DataFrame:

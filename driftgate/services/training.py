@@ -97,8 +97,9 @@ def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)
         _log_facts(job, parts, digest, time.monotonic() - started)
-        modelfile.log(fitted, parts.train_x)
-        version = _register(client, job, run.info.run_id, {registry.DATA_TAG: digest, registry.JOB_TAG: fingerprint})
+        file_digest = modelfile.log(fitted, parts.train_x)
+        tags = {registry.DATA_TAG: digest, registry.JOB_TAG: fingerprint, modelfile.DIGEST_TAG: file_digest}
+        version = _register(client, job, run.info.run_id, tags)
     return _result(job, version, run.info.run_id, digest)
 
 

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from driftgate.serving.models import ModelVersion
-    from driftgate.serving.service import DriftStatus, Predictions
-
-MAX_ROWS = 10_000
+    from driftgate.serving.service import DriftHistory, DriftStatus, Performance, Predictions, Window
 
 _MODEL = {"name": "ml_monitor", "version": "2"}
+_ID = "AwAAAAJqO9zgP-gAAAAAAABhbXBsZSExMXJz4lM9sVQ"
+_WINDOW = {"start": "2026-03-01T09:00:00+00:00", "end": "2026-03-02T09:41:07+00:00"}
 
 
 def _example(**members: Any) -> ConfigDict:
@@ -27,9 +27,32 @@ class PredictRequest(BaseModel):
 
     rows: list[dict[str, Any]] = Field(
         min_length=1,
-        max_length=MAX_ROWS,
-        description="Each row holds every feature of the model by name; null is a missing number.",
+        description="Each row holds every feature of the model by name; null is a missing number. At most "
+        "DRIFTGATE_MAX_ROWS rows.",
     )
+
+
+class LabelItem(BaseModel):
+    """What turned out to be true."""
+
+    id: str = Field(max_length=512, description="The id of the prediction.")
+    label: bool | int | float | str = Field(description="The class as the prediction writes it, or the true value.")
+
+
+class FeedbackRequest(BaseModel):
+    """Labels of predictions, in any order, however late."""
+
+    model_config = _example(labels=[{"id": _ID, "label": 1}])
+
+    labels: list[LabelItem] = Field(min_length=1, description="At most DRIFTGATE_MAX_ROWS.")
+
+
+class FeedbackResponse(BaseModel):
+    """All labels are stored."""
+
+    model_config = _example(stored=1)
+
+    stored: int = Field(description="Predictions that have a label by this request.")
 
 
 class ReloadRequest(BaseModel):
@@ -53,7 +76,7 @@ class Model(BaseModel):
 class PredictionItem(BaseModel):
     """The answer for one row, in the order of the rows."""
 
-    id: str = Field(description="Unique; names this prediction later.")
+    id: str = Field(description="Unique; names this prediction when its label is known: POST /feedback.")
     label: Any = Field(description="The class, or the value that a regressor predicts.")
     probabilities: dict[str, float] | None = Field(description="By class; null when the model gives none.")
 
@@ -65,7 +88,7 @@ class PredictResponse(BaseModel):
         model=_MODEL,
         predictions=[
             {
-                "id": "6f2c1c9e-8f0d-4a43-9b53-0d8f1f9c2b11",
+                "id": _ID,
                 "label": 1,
                 "probabilities": {"0": 0.03, "1": 0.97},
             }
@@ -76,7 +99,7 @@ class PredictResponse(BaseModel):
     predictions: list[PredictionItem]
 
 
-class Window(BaseModel):
+class TimeWindow(BaseModel):
     """What was measured, from ``start`` (a full hour) to ``end`` (now)."""
 
     start: datetime
@@ -89,24 +112,86 @@ class DriftResponse(BaseModel):
     model_config = _example(
         psi=0.31,
         samples=1240,
-        window={"start": "2026-03-01T09:00:00+00:00", "end": "2026-03-02T09:41:07+00:00"},
+        window=_WINDOW,
         model=_MODEL,
         features={"mean radius": 0.31, "mean texture": 0.04},
     )
 
     psi: float | None = Field(description="The largest PSI over all features; null without samples.")
     samples: int = Field(description="Rows predicted on by this version within the window.")
-    window: Window
+    window: TimeWindow
     model: Model
     features: dict[str, float] = Field(description="PSI by feature; empty without samples.")
 
 
-class ServedResponse(BaseModel):
+class HistoryItem(BaseModel):
+    """One hour or day with traffic."""
+
+    start: datetime
+    end: datetime
+    psi: float | None
+    samples: int
+    features: dict[str, float]
+
+
+class HistoryResponse(BaseModel):
+    """The drift of each hour; of each day when the window is longer than seven days."""
+
+    model_config = _example(
+        window=_WINDOW,
+        model=_MODEL,
+        history=[
+            {
+                "start": "2026-03-01T09:00:00+00:00",
+                "end": "2026-03-01T10:00:00+00:00",
+                "psi": 0.04,
+                "samples": 310,
+                "features": {"mean radius": 0.04, "mean texture": 0.01},
+            }
+        ],
+    )
+
+    window: TimeWindow
+    model: Model
+    history: list[HistoryItem]
+
+
+class PerformanceResponse(BaseModel):
+    """How good the predictions made within the window were, as far as their labels have come."""
+
+    model_config = _example(
+        window=_WINDOW,
+        model=_MODEL,
+        samples=1240,
+        labels=310,
+        metrics={"accuracy": 0.96, "precision": 0.95, "recall": 0.98, "f1": 0.965, "roc_auc": 0.991},
+    )
+
+    window: TimeWindow
+    model: Model
+    samples: int = Field(description="Rows predicted on by this version within the window.")
+    labels: int = Field(description="How many of them have a label.")
+    metrics: dict[str, float] = Field(
+        description="Two classes: accuracy, precision, recall, f1, and with probabilities brier, log_loss, roc_auc; "
+        "more classes: accuracy, f1_macro; values: mae, rmse. Empty without labels."
+    )
+
+
+class ReloadResponse(BaseModel):
     """Which model is in service now."""
 
     model_config = _example(model=_MODEL)
 
     model: Model | None
+
+
+class ServedResponse(BaseModel):
+    """Which model is in service now, and why it is not another."""
+
+    model_config = _example(model=_MODEL, notice=None)
+
+    model: Model
+    notice: str | None = Field(description="Why the version in production is not served, or null.")
 
 
 class HealthResponse(BaseModel):
@@ -132,7 +217,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[dict[str, Any]] | None = Field(None, description="For /predict, the first wrong values.")
+    errors: list[dict[str, Any]] | None = Field(None, description="The first wrong values or labels.")
 
 
 def model_document(version: ModelVersion) -> dict[str, str]:
@@ -150,10 +235,31 @@ def drift_document(status: DriftStatus) -> dict[str, Any]:
     return {
         "psi": status.drift.psi,
         "samples": status.drift.samples,
-        "window": {"start": _iso(status.start), "end": _iso(status.end)},
+        "window": _window(status.window),
         "model": model_document(status.model),
         "features": status.drift.features,
     }
+
+
+def history_document(found: DriftHistory) -> dict[str, Any]:
+    """Return the body of a HistoryResponse."""
+    parts = [{**_window(part), **vars(drift)} for part, drift in found.parts]
+    return {"window": _window(found.window), "model": model_document(found.model), "history": parts}
+
+
+def performance_document(found: Performance) -> dict[str, Any]:
+    """Return the body of a PerformanceResponse."""
+    return {
+        "window": _window(found.window),
+        "model": model_document(found.model),
+        "samples": found.samples,
+        "labels": found.labels,
+        "metrics": found.metrics,
+    }
+
+
+def _window(window: Window) -> dict[str, str]:
+    return {"start": _iso(window.start), "end": _iso(window.end)}
 
 
 def _iso(moment: float) -> str:

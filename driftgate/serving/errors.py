@@ -42,6 +42,12 @@ class InvalidQueryError(ApiError):
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
+class TooLargeError(ApiError):
+    """More rows or labels than one request may hold."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class NoModelError(ApiError):
     """No model is being served."""
 
@@ -55,7 +61,7 @@ class LoadError(ApiError):
 
 
 class StoreError(ApiError):
-    """The database of the bin counts did not take or give them."""
+    """The database did not take or give counts or labels."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -79,6 +85,34 @@ class InvalidInputError(ApiError):
         first = self.faults[0]
         others = f" ({len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
         super().__init__(f"Row {first.row}: feature {first.feature!r} {first.message}.{others}")
+
+    def extension(self) -> dict[str, Any]:
+        return {"errors": [asdict(fault) for fault in self.faults[:MAX_FAULTS_SHOWN]]}
+
+
+class InvalidIdError(ValueError):
+    """A text that is not the id of a prediction."""
+
+
+@dataclass(frozen=True)
+class LabelFault:
+    """One label that cannot be stored; ``item`` counts from 0."""
+
+    item: int
+    id: str
+    message: str
+
+
+class InvalidLabelsError(ApiError):
+    """Labels of predictions that nobody made, or that say nothing of them."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, faults: Sequence[LabelFault]) -> None:
+        self.faults = tuple(faults)
+        first = self.faults[0]
+        others = f" ({len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+        super().__init__(f"Label {first.item}: {first.id!r} {first.message}.{others} Nothing was stored.")
 
     def extension(self) -> dict[str, Any]:
         return {"errors": [asdict(fault) for fault in self.faults[:MAX_FAULTS_SHOWN]]}

@@ -21,15 +21,19 @@ log = logging.getLogger(__name__)
 class ModelHolder:
     """Serves the version that the alias names; a version that fails to load leaves the old one in service.
 
-    Readers take ``current`` once and use that: a swap is one assignment and never seen halfway.
+    Readers take ``current`` once and use that: a swap is one assignment and never seen halfway. ``notice`` says why
+    another version than the one in production is served, None when all is well. With ``poll`` the alias is looked at
+    every so many seconds.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, poll: float | None = None) -> None:
+        self._registry, self._poll = registry, poll
         self._one_at_a_time = threading.Lock()
-        self._settled = threading.Event()
+        self._settled, self._ended = threading.Event(), threading.Event()
         self._why_none = "The model in production is still being loaded: try again in a moment."
         self.current: ServedModel | None = None
+        self.notice: str | None = None
+        self.failures = 0
 
     def require(self) -> ServedModel:
         """Return the model in service; raises NoModelError saying why there is none and what to do."""
@@ -50,29 +54,57 @@ class ModelHolder:
                 "set DRIFTGATE_MODEL_NAME where it runs, or model.name in the pipeline."
             )
         with self._one_at_a_time:
-            version = self._registry.production()
-            _check_expected(version, expected)
-            self.current = self._in_service(version)
+            try:
+                version = self._registry.production()
+                _check_expected(version, expected)
+                self.current = self._in_service(version)
+            except LoadError as error:
+                self._complain(str(error))
+                raise
+            self.notice = None
             self._settled.set()
             return self.current
 
     def start(self) -> None:
-        """Look for the model in production in the background, until it is served or a reload was made."""
-        threading.Thread(target=self._keep_trying, name="first-model", daemon=True).start()
+        """Look for the model in production in the background, until it is served or a reload was made.
+
+        With ``poll``, go on looking.
+        """
+        threading.Thread(target=self._watch, name="alias", daemon=True).start()
 
     def stop(self) -> None:
         self._settled.set()
+        self._ended.set()
 
     def _in_service(self, version: ModelVersion | None) -> ServedModel | None:
         if version is None:
-            self._why_none = _nothing_in_production(self._registry.model_name)
-            log.info(self._why_none)
+            if (why := _nothing_in_production(self._registry.model_name)) != self._why_none:
+                log.info(why)
+            self._why_none = why
             return None
         if self.current is not None and self.current.version == version:
             return self.current
         model = self._registry.load(version)
         log.info("Serving %s.", version)
         return model
+
+    def _watch(self) -> None:
+        self._keep_trying()
+        while self._poll and not self._ended.wait(self._poll):
+            self._look()
+
+    def _look(self) -> None:
+        """Follow the alias to another version; where it is gone, the model in service stays until a reload."""
+        with self._one_at_a_time:
+            try:
+                version = self._registry.production()
+                if version is None and self.current is not None:
+                    raise LoadError(f"The alias {ALIAS!r} is gone; POST /reload takes the model out of service.")
+                self.current = self._in_service(version)
+            except LoadError as error:
+                self._complain(str(error))
+            else:
+                self.notice = None
 
     def _keep_trying(self) -> None:
         pause = FIRST_PAUSE
@@ -90,12 +122,21 @@ class ModelHolder:
             except LoadError as error:
                 self._complain(str(error))
         if self.current is not None:
+            self.notice = None
             self._settled.set()
 
     def _complain(self, reason: str) -> None:
-        if reason != self._why_none:
-            log.warning(reason)
-        self._why_none = reason
+        self.failures += 1
+        served = f" {_capital(str(self.current.version))} stays in service." if self.current else ""
+        if (told := f"{reason.rstrip('.')}.{served}") != self.notice:
+            log.warning(told)
+        self.notice = told
+        if self.current is None:
+            self._why_none = reason
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _check_expected(version: ModelVersion | None, expected: str | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
+
+    from driftgate.bins import Floats
+
+    Rows = Sequence[Mapping[str, object]]
 
 _ABSENT = object()
 _LARGEST: dict[str, float] = {
@@ -39,27 +45,77 @@ class Column:
         return not self.required or self.kind in _LARGEST
 
 
-def to_frame(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd.DataFrame:
-    """Return ``rows`` with the columns and types of the signature, one line each; null becomes NaN.
+@dataclass(frozen=True)
+class Signature:
+    """The columns of a model, in its order."""
 
-    Raises InvalidInputError naming each row and feature that is missing, unknown, wrongly typed or infinite.
-    """
-    import pandas as pd
+    columns: tuple[Column, ...]
 
-    faults = [*_unknown(rows, columns), *(fault for column in columns for fault in _wrong(rows, column))]
-    if faults:
-        raise InvalidInputError(sorted(faults, key=lambda fault: fault.row))
-    return pd.DataFrame({column.name: _series(rows, column) for column in columns})
+    @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """The columns that are numbers or booleans."""
+        return tuple(column.name for column in self.columns if column.kind != "string")
+
+    @cached_property
+    def only_doubles(self) -> bool:
+        return all(column.kind == "double" for column in self.columns)
+
+    def read(self, rows: Rows) -> Inputs:
+        """Return ``rows``, checked.
+
+        Raises InvalidInputError naming each row and feature that is missing, unknown, wrongly typed or not finite.
+        """
+        numbers = self._quickly(rows) if self.only_doubles else None
+        if numbers is None:
+            self._check(rows)
+            numbers = np.array([[row.get(name) for name in self.numeric] for row in rows], dtype=np.float64)
+            numbers = numbers.reshape(len(rows), len(self.numeric))
+        return Inputs(rows, self, numbers)
+
+    def _quickly(self, rows: Rows) -> Floats | None:
+        """The numbers, if every row plainly fits; None leaves it to the check that finds the words."""
+        width = len(self.columns)
+        try:
+            values: Any = [[row[name] for name in self.numeric] for row in rows]
+            if any(len(row) != width for row in rows) or not {*map(type, chain(*values))} <= {float, int}:
+                return None
+            numbers = np.array(values, dtype=np.float64)
+        except (KeyError, OverflowError):
+            return None
+        return numbers if np.isfinite(numbers).all() else None
+
+    def _check(self, rows: Rows) -> None:
+        faults = [*_unknown(rows, self.columns), *(fault for column in self.columns for fault in _wrong(rows, column))]
+        if faults:
+            raise InvalidInputError(sorted(faults, key=lambda fault: fault.row))
 
 
-def _unknown(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> Iterator[Fault]:
+@dataclass(frozen=True)
+class Inputs:
+    """Rows that fit ``signature``; ``numbers`` has shape (rows, numeric columns), NaN where null."""
+
+    rows: Rows
+    signature: Signature
+    numbers: Floats
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows with the columns and types of the signature; null is NaN."""
+        import pandas as pd
+
+        if self.signature.only_doubles:
+            return pd.DataFrame(self.numbers, columns=self.signature.numeric)
+        return pd.DataFrame({column.name: _series(self.rows, column) for column in self.signature.columns})
+
+
+def _unknown(rows: Rows, columns: Sequence[Column]) -> Iterator[Fault]:
     known = {column.name for column in columns}
     for place, row in enumerate(rows):
         for name in row.keys() - known:
             yield Fault(place, name, "is not a feature of the model")
 
 
-def _wrong(rows: Sequence[Mapping[str, object]], column: Column) -> Iterator[Fault]:
+def _wrong(rows: Rows, column: Column) -> Iterator[Fault]:
     for place, row in enumerate(rows):
         message = _complaint(row.get(column.name, _ABSENT), column)
         if message:
@@ -81,10 +137,11 @@ def _complaint(value: Any, column: Column) -> str | None:
 def _number_complaint(value: Any, kind: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"must be a number, not {_shown(value)}"
+    if isinstance(value, float) and math.isnan(value):
+        return "must be a number or null, not NaN"
     if abs(value) > _LARGEST[kind]:
         return "must be finite" if value in (math.inf, -math.inf) else f"is too large for the type {kind}"
-    whole = kind in ("integer", "long")
-    if whole and isinstance(value, float) and not (value.is_integer() or math.isnan(value)):
+    if kind in ("integer", "long") and isinstance(value, float) and not value.is_integer():
         return f"must be a whole number, not {_shown(value)}"
     return None
 
@@ -96,7 +153,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def _series(rows: Sequence[Mapping[str, object]], column: Column) -> pd.Series[Any]:
+def _series(rows: Rows, column: Column) -> pd.Series[Any]:
     import pandas as pd
 
     values: list[Any] = [row.get(column.name) for row in rows]

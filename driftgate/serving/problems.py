@@ -42,26 +42,26 @@ def install(app: FastAPI) -> None:
 async def _api_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)  # noqa: S101 - registered for nothing else
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, UnauthorizedError) else None
-    return _response(problem(error.status, str(error), **error.extension()), headers)
+    return response(problem(error.status, str(error), **error.extension()), headers)
 
 
 async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     if error.errors()[0]["loc"] == ("body",) and "json" not in request.headers.get("content-type", ""):
-        return _response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, _NOT_JSON))
+        return response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, _NOT_JSON))
     sentences = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}." for e in error.errors()[:5]]
-    return _response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, " ".join(sentences)))
+    return response(problem(HTTPStatus.UNPROCESSABLE_ENTITY, " ".join(sentences)))
 
 
 async def _http_exception(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return _response(problem(error.status_code, str(error.detail)), error.headers)
+    return response(problem(error.status_code, str(error.detail)), error.headers)
 
 
 async def _our_fault(_request: Request, _error: Exception) -> JSONResponse:
     # The server logs the traceback; it says nothing that a caller could use.
     detail = "The model API failed; its log says why."
-    return _response(problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
+    return response(problem(HTTPStatus.INTERNAL_SERVER_ERROR, detail))
 
 
 class _AsciiResponse(JSONResponse):
@@ -71,5 +71,6 @@ class _AsciiResponse(JSONResponse):
         return json.dumps(content).encode("ascii")
 
 
-def _response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+def response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the answer that carries ``document``, an RFC 9457 problem."""
     return _AsciiResponse(document, document["status"], headers, media_type=MEDIA_TYPE)

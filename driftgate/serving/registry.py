@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import tempfile
@@ -33,6 +34,9 @@ _MLFLOW_DEFAULTS = {
 }
 
 
+log = logging.getLogger(__name__)
+
+
 class Registry:
     """Reads the versions of one registered model."""
 
@@ -50,9 +54,7 @@ class Registry:
     def load(self, version: ModelVersion) -> ServedModel:
         """Fetch ``version`` with its signature and drift reference, and try it; raises LoadError."""
         with _explaining(f"{version} cannot be served"), tempfile.TemporaryDirectory() as folder:
-            model = self._load(version, folder)
-            model.warm_up()
-            return model
+            return self._load(version, folder).tried()
 
     def _production(self) -> ModelVersion | None:
         from mlflow import MlflowClient
@@ -68,12 +70,14 @@ class Registry:
         if number is None:
             return None
         found = client.get_model_version(self.model_name, number)
-        return ModelVersion(self.model_name, str(found.version), str(found.run_id))
+        digest = found.tags.get(modelfile.DIGEST_TAG, "")
+        return ModelVersion(self.model_name, str(found.version), str(found.run_id), digest)
 
     def _load(self, version: ModelVersion, folder: str) -> ServedModel:
         from mlflow.models import Model
 
         path = self._fetch(f"models:/{version.name}/{version.version}", f"{folder}/model")
+        _check_digest(path, version)
         estimator = _single_threaded(modelfile.read(path))
         columns = _columns(Model.load(path).signature)
         reference = self._reference(version, folder)
@@ -91,6 +95,16 @@ class Registry:
             artifact_uri=artifact, dst_path=folder, tracking_uri=self._uri, registry_uri=self._uri
         )
         return str(path)
+
+
+def _check_digest(folder: str, version: ModelVersion) -> None:
+    if not version.digest:
+        log.info("%s carries no digest: its file is taken as it is.", _capital(str(version)))
+    elif (found := modelfile.digest(folder)) != version.digest:
+        raise LoadError(
+            f"its file is not the one that was registered: sha256 {found[:12]}…, not {version.digest[:12]}…; "
+            "train the model again"
+        )
 
 
 def _columns(signature: Any) -> tuple[Column, ...]:

@@ -1,69 +1,45 @@
-"""The bin counts of what was predicted on, in a database; added up by it, whoever writes.
+"""The bin counts of what was predicted on, in a database; whoever writes, they add up.
 
-Rows are keyed by hour, so the table grows with the hours and the bins, never with the traffic, and a window
-starts at a full hour. Times are UTC epoch seconds.
+Each row of the table holds the counts of all features in one hour, and again in one day: a window of any length is a
+few hours up to midnight and then whole days, so neither traffic nor a long window makes it slow. A window starts at a
+full hour. Times are UTC epoch seconds.
 """
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
-from pathlib import Path
+import secrets as random
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Engine,
-    Executable,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    event,
-    func,
-    select,
-)
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.schema import CreateTable
+import numpy as np
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, or_, select, update
 
-from driftgate.errors import Outage, UserMistake
-from driftgate.serving.errors import StoreError
+from driftgate.serving import tables
+from driftgate.serving.database import answering, connect
+from driftgate.serving.tally import Amount, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from driftgate.bins import Counts
+    from driftgate.serving.tally import Batch
 
-    from driftgate.serving.histograms import BinCounts
+_Target = tuple[str, str, str, int, int]  # the primary key of the table
 
-HOUR = 3600
-BUSY_SECONDS = 15
+HOUR, DAY = 3600, 86_400
 
-counts_table = Table(
-    "driftgate_bin_counts",
-    MetaData(),
-    Column("model_name", String(256), primary_key=True),
-    Column("model_version", String(32), primary_key=True),
-    Column("bucket", BigInteger, primary_key=True),
-    Column("feature", String(512), primary_key=True),
-    Column("bin", Integer, primary_key=True),
-    Column("rows", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_c = tables.counts.c
+_KEY = and_(*(column == bindparam(f"k_{column.name}") for column in tables.counts.primary_key.columns))
+_LOCKED = select(_c.rows, _c.counts).where(_KEY).with_for_update()  # SQLite has locked everything by then
+_WRITE = update(tables.counts).where(_KEY)
 
 
-def upsert(dialect: str) -> Executable:
-    """Return the statement that adds to a count, or starts it."""
-    fresh: Any = _INSERT[dialect](counts_table)
-    added = {"rows": counts_table.c.rows + fresh.excluded.rows}
-    statement: Executable = fresh.on_conflict_do_update(
-        index_elements=list(counts_table.primary_key.columns), set_=added
-    )
-    return statement
+@dataclass(frozen=True)
+class Bucket:
+    """The counts of the ``span`` seconds from ``start`` on."""
+
+    start: int
+    span: int
+    rows: int
+    counts: Counts
 
 
 def hour_of(moment: float) -> int:
@@ -75,100 +51,109 @@ class CountStore:
     """Adds and sums bin counts; safe for many threads and many processes at a time."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._upsert = upsert(engine.dialect.name)
+        self.engine = engine
+        self._dialect = engine.dialect.name
 
     @classmethod
     def open(cls, url: str) -> CountStore:
-        """Connect to ``url`` and create what is not there yet.
+        """Connect to ``url``; errors as in ``database.connect``."""
+        return cls(connect(url))
 
-        Raises UserMistake for a URL that cannot be used, Outage when the database does not answer.
+    def add(self, writer: str, number: int, batch: Batch, at: float) -> None:
+        """Add ``batch``, the ``number``-th of ``writer``, unless it was added before; committed on return.
+
+        Raises StoreError; then it may have been added all the same, and can be given again under its number.
         """
-        engine = _engine(_checked(url))
-        try:
-            _create(engine)
-        except SQLAlchemyError as error:
-            engine.dispose()
-            raise Outage(f"The database {engine.url!r} cannot be used: {_first_line(error)}.") from error
-        return cls(engine)
+        with answering(), self.engine.begin() as connection:
+            noted = connection.execute(
+                tables.advance(self._dialect), {"writer": writer, "batch": number, "at": int(at)}
+            ).first()
+            if noted is not None:
+                self._add_all(connection, batch)
 
-    def add(self, model: str, version: str, counts: BinCounts, at: float) -> None:
-        """Add ``counts`` to the hour of ``at``; committed when this returns. Raises StoreError."""
-        key = {"model_name": model, "model_version": version, "bucket": hour_of(at)}
-        # In one order, so that two writers never wait for each other's rows in a circle.
-        entries = [{**key, "feature": name, "bin": place, "rows": n} for (name, place), n in sorted(counts.items())]
-        if entries:
-            with _answering(), self._engine.begin() as connection:
-                connection.execute(self._upsert, entries)
+    def window(self, series: Series, since: int) -> tuple[int, Counts | None]:
+        """Return rows and counts of all hours that start at ``since`` or later; None without any.
 
-    def window(self, model: str, version: str, since: int) -> BinCounts:
-        """Return the sums of all hours that start at ``since`` or later. Raises StoreError."""
-        c = counts_table.c
-        query = (
-            select(c.feature, c.bin, func.sum(c.rows))
-            .where(c.model_name == model, c.model_version == version, c.bucket >= since)
-            .group_by(c.feature, c.bin)
-        )
-        with _answering(), self._engine.connect() as connection:
-            return {(feature, place): int(rows) for feature, place, rows in connection.execute(query)}
+        Raises StoreError.
+        """
+        found = self._buckets(series, _since(since))
+        rows, vectors = sum(bucket.rows for bucket in found), [bucket.counts for bucket in found]
+        return rows, np.sum(vectors, axis=0) if vectors else None
+
+    def history(self, series: Series, since: int, span: int) -> list[Bucket]:
+        """Return the buckets of ``span`` seconds (HOUR or DAY) that start at ``since`` or later, the oldest first.
+
+        Raises StoreError.
+        """
+        return sorted(self._buckets(series, and_(_c.span == span, _c.bucket >= since)), key=lambda b: b.start)
+
+    def rows(self, model: str, version: str, since: int) -> int:
+        """Return how many rows ``version`` predicted on in the hours since ``since``. Raises StoreError."""
+        query = select(_c.rows).where(_c.model_name == model, _c.model_version == version, _since(since))
+        with answering(), self.engine.connect() as connection:
+            return int(sum(connection.scalars(query)))
+
+    def prune(self, before: float) -> None:
+        """Forget what ended before ``before``, labels of older predictions too. Raises StoreError."""
+        ended = int(before)
+        with answering(), self.engine.begin() as connection:
+            connection.execute(delete(tables.counts).where(_c.bucket + _c.span <= ended))
+            connection.execute(delete(tables.feedback).where(tables.feedback.c["at"] < ended))
+            connection.execute(delete(tables.writers).where(tables.writers.c["at"] < ended))
+
+    def secret(self, name: str) -> bytes:
+        """Return the 32 random bytes that all processes on this database share under ``name``. Raises StoreError."""
+        fresh = {"name": name, "secret": random.token_bytes(32)}
+        with answering(), self.engine.begin() as connection:
+            connection.execute(tables.insert_new(self._dialect, tables.secrets), fresh)
+            found = select(tables.secrets.c.secret).where(tables.secrets.c.name == name)
+            return bytes(connection.execute(found).scalar_one())
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
+
+    def _add_all(self, connection: Connection, batch: Batch) -> None:
+        for target, amount in _targets(batch).items():
+            key = dict(zip(tables.counts.primary_key.columns.keys(), target, strict=True))
+            empty = {"rows": 0, "counts": _packed(np.zeros_like(amount.counts))}
+            connection.execute(tables.insert_new(self._dialect, tables.counts), {**key, **empty})
+            bound = {f"k_{name}": value for name, value in key.items()}
+            rows, counts = connection.execute(_LOCKED, bound).one()
+            total = {"rows": rows + amount.rows, "counts": _packed(_unpacked(counts) + amount.counts)}
+            connection.execute(_WRITE.values(total), bound)
+
+    def _buckets(self, series: Series, which: Any) -> list[Bucket]:
+        query = select(_c.bucket, _c.span, _c.rows, _c.counts).where(
+            _c.model_name == series.model, _c.model_version == series.version, _c.layout == series.layout, which
+        )
+        with answering(), self.engine.connect() as connection:
+            found = connection.execute(query)
+            return [Bucket(start, span, rows, _unpacked(counts)) for start, span, rows, counts in found]
 
 
-def _checked(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise UserMistake("DRIFTGATE_DATABASE_URL is no database URL, such as postgresql://host/db.") from error
-    if parsed.get_backend_name() not in _INSERT:
-        raise UserMistake(f"DRIFTGATE_DATABASE_URL names {parsed.drivername}: use sqlite or postgresql.")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise UserMistake("DRIFTGATE_DATABASE_URL names a SQLite database in memory: give it a file.")
-    return parsed
+def _targets(batch: Batch) -> dict[_Target, Amount]:
+    """What to add to which row of the table, in one order: two writers never wait for each other in a circle."""
+    targets: dict[_Target, Amount] = {}
+    for (series, hour), amount in batch.items():
+        for span in (HOUR, DAY):
+            target = (series.model, series.version, series.layout, span, hour // span * span)
+            before = targets.get(target, Amount(0, np.zeros_like(amount.counts)))
+            targets[target] = Amount(before.rows + amount.rows, before.counts + amount.counts)
+    return dict(sorted(targets.items()))
 
 
-def _engine(url: URL) -> Engine:
-    try:
-        if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_pre_ping=True)
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-    except (ImportError, NoSuchModuleError) as error:
-        raise UserMistake(f"DRIFTGATE_DATABASE_URL needs a driver that is not installed: {error}.") from error
-    except OSError as error:
-        raise UserMistake(f"The folder of {url.database} cannot be created: {error.strerror}.") from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _tune_sqlite)
-    return engine
+def _since(moment: int) -> Any:
+    """The hours up to the next midnight, and the days from there on."""
+    midnight = -(-moment // DAY) * DAY
+    return or_(
+        and_(_c.span == HOUR, _c.bucket >= moment, _c.bucket < midnight),
+        and_(_c.span == DAY, _c.bucket >= midnight),
+    )
 
 
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    # With a write-ahead log readers never wait for writers, and a commit outlives a killed process; only a
-    # power cut may take the last moments of statistics with it.
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _packed(counts: Counts) -> bytes:
+    return counts.astype("<i8").tobytes()
 
 
-def _create(engine: Engine, attempts: int = 5) -> None:
-    """Create the table if it is not there; two processes may try that at the same time."""
-    for attempt in range(1, attempts + 1):
-        try:
-            with engine.begin() as connection:
-                connection.execute(CreateTable(counts_table, if_not_exists=True))
-            return
-        except SQLAlchemyError:
-            if attempt == attempts:
-                raise
-            time.sleep(0.1 * attempt)
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise StoreError(f"The database of the drift counts failed: {_first_line(error)}.") from error
-
-
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
+def _unpacked(counts: bytes) -> Counts:
+    return np.frombuffer(counts, dtype="<i8").astype(np.int64)

@@ -7,17 +7,20 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import mlflow
+import psycopg
 import pytest
 import requests
 import uvicorn
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
+from support.postgres import programs
+from support.postgres import running as running_postgres
 
 from driftgate.reference import Reference
 from driftgate.serving.app import create_app
@@ -77,6 +80,11 @@ class Api:
         body = {"version": version} if version else None
         headers = {"Authorization": f"Bearer {token}"}
         return requests.post(f"{self.url}/reload", json=body, headers=headers, timeout=60)
+
+    def feedback(self, labels: Mapping[str, Any], token: str = TOKEN) -> requests.Response:
+        body = {"labels": [{"id": key, "label": label} for key, label in labels.items()]}
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(f"{self.url}/feedback", json=body, headers=headers, timeout=30)
 
     def wait_until_ready(self) -> Api:
         return self.wait(lambda: self.get("/ready").ok)
@@ -155,9 +163,9 @@ def register(uri: str) -> Registered:
     return Registered(client, name)
 
 
-def settings_for(model: Registered, uri: str, home: Path) -> Settings:
+def settings_for(model: Registered, uri: str, home: Path, **more: Any) -> Settings:
     return Settings(
-        driftgate_api_token=TOKEN, driftgate_home=home, driftgate_model_name=model.name, mlflow_tracking_uri=uri
+        driftgate_api_token=TOKEN, driftgate_home=home, driftgate_model_name=model.name, mlflow_tracking_uri=uri, **more
     )
 
 
@@ -214,6 +222,28 @@ def steady_api(mlflow_server: str, logged: Logged, tmp_path_factory: pytest.Temp
     model.promote(model.add(logged))
     with running(settings_for(model, mlflow_server, tmp_path_factory.mktemp("steady"))) as api:
         yield api.wait_until_ready()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server."""
+    folder = programs()
+    if folder is None:
+        pytest.skip("PostgreSQL's initdb and pg_ctl are not on this machine")
+    with running_postgres(folder) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/counts.db"
+    server: str = request.getfixturevalue("postgres")
+    name = f"db_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return server.replace("/postgres", f"/{name}")
 
 
 @pytest.fixture(autouse=True)

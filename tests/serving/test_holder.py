@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from driftgate.serving.errors import NoModelError, VersionConflictError
+from driftgate.serving.errors import LoadError, NoModelError, VersionConflictError
 from driftgate.serving.holder import ModelHolder
 from driftgate.serving.registry import Registry
 
@@ -37,6 +39,42 @@ def test_concurrent_reloads_end_with_one_loaded_model(holder: ModelHolder) -> No
     with ThreadPoolExecutor(4) as pool:
         models = set(map(id, pool.map(lambda _: holder.reload(), range(4))))
     assert models == {id(holder.current)}
+
+
+def test_a_reload_that_fails_is_noticed_until_the_next_one(
+    holder: ModelHolder, model: Any, log_model: Any, forest: Any, cancer: Any
+) -> None:
+    served = holder.reload()
+    broken = model.add(log_model(forest, cancer[0], reference=False))
+    model.promote(broken)
+    with pytest.raises(LoadError):
+        holder.reload()
+    assert holder.current is served
+    assert holder.notice is not None
+    assert holder.notice.startswith(f"Version {broken} of '{model.name}' cannot be served: ")
+    assert holder.notice.endswith(f" Version 1 of '{model.name}' stays in service.")
+    model.promote("1")
+    holder.reload()
+    assert holder.notice is None
+
+
+def test_polling_follows_the_alias_and_never_takes_a_model_away(mlflow_server: str, model: Any) -> None:
+    holder = ModelHolder(Registry(mlflow_server, model.name), poll=0.05)
+
+    def waits_for(happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not happened() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert happened()
+
+    holder.start()
+    waits_for(lambda: holder.current is not None)
+    model.promote("2")
+    waits_for(lambda: holder.require().version.version == "2")
+    model.demote()
+    waits_for(lambda: "is gone; POST /reload takes the model out of service." in (holder.notice or ""))
+    assert holder.require().version.version == "2"
+    holder.stop()
 
 
 def test_requests_under_way_never_fail_while_versions_are_swapped(api: Any, model: Any, rows: Any) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from driftgate.serving.errors import MAX_FAULTS_SHOWN, Fault, InvalidInputError
-from driftgate.serving.inputs import Column, to_frame
+from driftgate.serving.inputs import Column, Signature
 
 COLUMNS = (
     Column("size", "double"),
@@ -18,6 +20,8 @@ COLUMNS = (
     Column("colour", "string"),
     Column("note", "string", required=False),
 )
+SIGNATURE = Signature(COLUMNS)
+NUMBERS = Signature((Column("x", "double"), Column("y", "double")))
 GOOD: dict[str, Any] = {
     "size": 1.5,
     "small": 0.1,
@@ -31,12 +35,12 @@ GOOD: dict[str, Any] = {
 
 def faults_of(*rows: dict[str, Any]) -> list[Fault]:
     with pytest.raises(InvalidInputError) as caught:
-        to_frame(rows, COLUMNS)
+        SIGNATURE.read(rows)
     return list(caught.value.faults)
 
 
 def test_rows_become_columns_in_the_order_and_types_of_the_signature() -> None:
-    frame = to_frame([dict(reversed(GOOD.items()))], COLUMNS)
+    frame = SIGNATURE.read([dict(reversed(GOOD.items()))]).frame
     assert list(frame.columns) == [column.name for column in COLUMNS]
     assert [str(frame[name].dtype) for name in ("size", "small", "count", "code", "flag")] == [
         "float64",
@@ -49,18 +53,18 @@ def test_rows_become_columns_in_the_order_and_types_of_the_signature() -> None:
 
 
 def test_large_whole_numbers_keep_every_digit() -> None:
-    assert to_frame([{**GOOD, "count": 2**62 + 1}], COLUMNS)["count"].tolist() == [2**62 + 1]
+    assert SIGNATURE.read([{**GOOD, "count": 2**62 + 1}]).frame["count"].tolist() == [2**62 + 1]
 
 
-def test_null_and_nan_are_missing_numbers() -> None:
-    frame = to_frame([{**GOOD, "size": None, "count": None, "code": math.nan}], COLUMNS)
+def test_null_is_a_missing_number() -> None:
+    frame = SIGNATURE.read([{**GOOD, "size": None, "count": None, "code": None}]).frame
     assert frame[["size", "count", "code"]].isna().all(axis=None)
     assert frame["count"].dtype == np.float64
 
 
 def test_an_optional_feature_may_be_absent() -> None:
     row = {name: value for name, value in GOOD.items() if name != "note"}
-    assert to_frame([row], COLUMNS)["note"].isna().all()
+    assert SIGNATURE.read([row]).frame["note"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,7 @@ def test_an_optional_feature_may_be_absent() -> None:
         ("size", True, "must be a number, not true"),
         ("size", [1], "must be a number, not a list"),
         ("size", {"a": 1}, "must be a number, not an object"),
+        ("size", math.nan, "must be a number or null, not NaN"),
         ("size", math.inf, "must be finite"),
         ("size", -math.inf, "must be finite"),
         ("size", 10**400, "is too large for the type double"),
@@ -97,7 +102,7 @@ def test_a_missing_feature_is_named() -> None:
 def test_all_faults_are_found_and_the_first_ones_shown() -> None:
     rows = [{**GOOD, "flag": None}] * 30
     with pytest.raises(InvalidInputError, match=r"^Row 0: feature 'flag' must not be null\. \(29 more\)$") as caught:
-        to_frame(rows, COLUMNS)
+        SIGNATURE.read(rows)
     assert len(caught.value.faults) == 30
     assert len(caught.value.extension()["errors"]) == MAX_FAULTS_SHOWN
 
@@ -105,3 +110,27 @@ def test_all_faults_are_found_and_the_first_ones_shown() -> None:
 def test_a_long_value_is_shortened() -> None:
     (fault,) = faults_of({**GOOD, "size": "x" * 1000})
     assert len(fault.message) < 100
+
+
+def test_numbers_are_read_in_the_order_of_the_signature() -> None:
+    inputs = NUMBERS.read([{"y": 2, "x": 1.5}, {"x": None, "y": -1}])
+    np.testing.assert_array_equal(inputs.numbers, [[1.5, 2.0], [np.nan, -1.0]])
+    assert list(inputs.frame.columns) == ["x", "y"]
+
+
+VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.just(10**400), st.just([])
+)
+ROWS = st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=4))
+def test_the_quick_look_and_the_check_agree(rows: list[dict[str, Any]]) -> None:
+    quick = NUMBERS._quickly(rows)
+    try:
+        NUMBERS._check(rows)
+    except InvalidInputError:
+        assert quick is None
+    else:
+        has_gap = any(value is None for row in rows for value in row.values())
+        assert (quick is None) == has_gap

@@ -66,7 +66,7 @@ def test_a_pipeline_takes_text() -> None:
         make_column_transformer((OneHotEncoder(), ["colour"]), remainder="passthrough"), LogisticRegression()
     )
     model = served(pipeline.fit(DATA, TARGET), DATA)
-    model.warm_up()
+    model = model.tried()
     assert [p.label for p in model.predict([{"x": 1, "colour": "red"}, {"x": -1, "colour": "blue"}])] == [1, 0]
 
 
@@ -79,4 +79,4 @@ def test_a_null_that_the_estimator_refuses_names_row_and_feature() -> None:
 def test_a_failure_of_the_estimator_itself_is_not_blamed_on_the_row() -> None:
     model = served(LogisticRegression().fit(NUMBERS.rename(columns={"x": "y"}), TARGET))
     with pytest.raises(ValueError, match="The feature names should match"):
-        model.warm_up()
+        model.tried()

@@ -3,12 +3,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mlflow.artifacts import download_artifacts
 
+from driftgate.services import modelfile
 from driftgate.serving.errors import LoadError
 from driftgate.serving.inputs import Column
 from driftgate.serving.registry import Registry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from driftgate.serving.models import ServedModel
 
 
@@ -72,6 +76,20 @@ def test_a_model_that_cannot_predict_is_never_served(
     empty_model.promote(empty_model.add(log_model(forest, cancer[0][["mean area"]])))
     with pytest.raises(LoadError, match="cannot be served: The feature names should match"):
         load_in_production(mlflow_server, empty_model.name)
+
+
+def test_a_file_that_is_not_the_registered_one_cannot_be_served(
+    mlflow_server: str, model: Any, logged: Any, tmp_path: Path
+) -> None:
+    path = download_artifacts(f"models:/{logged.model_id}", dst_path=str(tmp_path), tracking_uri=mlflow_server)
+    set_digest = model.client.set_model_version_tag
+    set_digest(model.name, "1", modelfile.DIGEST_TAG, modelfile.digest(path))
+    assert load_in_production(mlflow_server, model.name).version.digest
+    set_digest(model.name, "1", modelfile.DIGEST_TAG, "0" * 64)
+    with pytest.raises(
+        LoadError, match=r"its file is not the one that was registered: sha256 \w{12}…, not 000000000000…"
+    ):
+        load_in_production(mlflow_server, model.name)
 
 
 def test_mlflow_out_of_reach_is_said_without_its_password() -> None:

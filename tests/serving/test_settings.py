@@ -28,11 +28,17 @@ def test_every_variable_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTGATE_DATABASE_URL", "postgresql://host/db")
     monkeypatch.setenv("DRIFTGATE_MODEL_NAME", "churn")
     monkeypatch.setenv("DRIFTGATE_DRIFT_WINDOW", "7d")
+    monkeypatch.setenv("DRIFTGATE_KEEP", "30d")
+    monkeypatch.setenv("DRIFTGATE_POLL", "15s")
+    monkeypatch.setenv("DRIFTGATE_MAX_ROWS", "5")
+    monkeypatch.setenv("DRIFTGATE_MAX_BODY_MB", "1")
     settings = load_settings()
     assert settings.driftgate_api_token.get_secret_value() == "s3cret"
     assert settings.mlflow_tracking_uri == "http://127.0.0.1:5000"
     assert (settings.driftgate_home, settings.store_url) == (Path("/srv/state"), "postgresql://host/db")
     assert (settings.driftgate_model_name, settings.driftgate_drift_window) == ("churn", timedelta(days=7))
+    assert (settings.driftgate_keep, settings.driftgate_poll) == (timedelta(days=30), timedelta(seconds=15))
+    assert (settings.driftgate_max_rows, settings.driftgate_max_body_mb) == (5, 1)
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +66,15 @@ def test_a_missing_token_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MLFLOW_TRACKING_URI", "", "it is empty"),
         ("DRIFTGATE_MODEL_NAME", "", "it is empty"),
         ("DRIFTGATE_HOME", "", "it is empty"),
+        ("DRIFTGATE_API_TOKEN", "changeme", "'changeme' is a placeholder"),
+        ("DRIFTGATE_API_TOKEN", "<your token>", "'<your token>' is a placeholder"),
+        ("MLFLOW_TRACKING_URI", "${MLFLOW_URL}", "'${MLFLOW_URL}' is a placeholder"),
+        ("DRIFTGATE_DATABASE_URL", "postgresql://me:changeme@host/db", "its password is a placeholder"),
+        ("DRIFTGATE_KEEP", "12h", "Input should be greater than or equal to 1 day"),
+        ("DRIFTGATE_KEEP", "for ever", "'for ever' is not a duration"),
+        ("DRIFTGATE_POLL", "often", "'often' is not a duration"),
+        ("DRIFTGATE_MAX_ROWS", "0", "Input should be greater than or equal to 1"),
+        ("DRIFTGATE_MAX_BODY_MB", "many", "Input should be a valid integer"),
         ("DRIFTGATE_DRIFT_WINDOW", "soon", "'soon' is not a duration"),
         ("DRIFTGATE_DRIFT_WINDOW", "99w", "'99w' is too long; a drift window is at most 366d"),
     ],
@@ -83,3 +98,18 @@ def test_all_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch) ->
         "DRIFTGATE_API_TOKEN",
         "MLFLOW_TRACKING_URI",
     ]
+
+
+def test_without_a_time_nothing_is_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().driftgate_poll is None
+    monkeypatch.setenv("DRIFTGATE_POLL", "")
+    assert load_settings().driftgate_poll is None
+
+
+def test_counts_are_kept_as_long_as_drift_looks_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTGATE_DRIFT_WINDOW", "30d")
+    monkeypatch.setenv("DRIFTGATE_KEEP", "29d")
+    with pytest.raises(
+        UserMistake, match=r"^DRIFTGATE_KEEP is shorter than DRIFTGATE_DRIFT_WINDOW\. Set it to how long"
+    ):
+        load_settings()
