@@ -21,10 +21,10 @@ clean-demo: ## Forget the demo's state (.driftgate/)
 	@if [ -x $(BIN)/driftgate ]; then $(BIN)/driftgate demo --clean; else rm -rf .driftgate; fi
 
 test: check ## Run every check and test, the whole demo included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-fast: $(VENV)/.dev ## Run the tests but the demo
-	$(BIN)/python -m pytest -m "not demo"
+	$(BIN)/python -m pytest -n 2 -m "not demo"
 
 check: $(VENV)/.dev ## Lint, types and import contracts
 	$(BIN)/ruff check .

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from driftgate.cli.arguments import argument
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from collections.abc import Mapping
 
 DESCRIPTION = """\
 Bring an earlier version of a model back into production and into service.
@@ -53,4 +55,26 @@ def run(args: Namespace) -> int:
         print(nothing)
         return 0
     print(f"Version {done['version']} of {done['model']} is in production and served; before it was {done['from']}")
+    _note(tracking, done)
     return 0
+
+
+def _note(tracking: str, done: Mapping[str, Any]) -> None:
+    """Write into the ledger who did it; a ledger that does not take it is told, and nothing else."""
+    import getpass
+    from datetime import UTC, datetime
+
+    from driftgate.errors import DriftgateError
+    from driftgate.services.ledger import Decision, Entry, Ledger
+
+    now = datetime.now(UTC)
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # nobody of that number has a name, as in some containers
+        user = "somebody"
+    reason = f"{user} brought version {done['version']} of {done['model']} back, instead of {done['from']}"
+    entry = Entry(Decision("rollback", "rolled back", reason, done), now, run=f"{user} {now:%Y-%m-%dT%H:%M:%SZ}")
+    try:
+        Ledger(tracking).write(entry)
+    except DriftgateError as error:
+        print(f"note: the ledger did not take it: {error}", file=sys.stderr)

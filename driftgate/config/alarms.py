@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from driftgate.config import schemas
 from driftgate.config.chisquare import chi_square_tail
-from driftgate.config.draft import Draft, is_number, mapping
+from driftgate.config.draft import Draft, is_number, mapping, sequence
 from driftgate.config.timing import rhythm_of
 from driftgate.errors import Problem
 
@@ -21,7 +22,7 @@ _MOST_SAMPLES = 10_000_000
 
 
 def check_alarms(draft: Draft) -> Iterator[Problem]:
-    """Warn when chance alone raises an alarm more than once in a month, for one feature."""
+    """Warn when chance alone raises an alarm more than once in a month, over the features that are known."""
     if draft.pipeline_data is None or not draft.with_operator("check_drift"):
         return
     psi, rows, rhythm = draft.section("psi"), _reference_rows(draft), rhythm_of(draft)
@@ -29,12 +30,15 @@ def check_alarms(draft: Draft) -> Iterator[Problem]:
     bound = psi.get(band)
     if not (is_number(bound) and bound > 0 and isinstance(samples, int) and samples > 0 and rhythm):
         return
-    expected = _alarms(bound, samples, rows, rhythm.per_month, psi.get("aggregate") == "mean")
+    features, mean = _features(draft), psi.get("aggregate") == "mean"
+    odds = _Odds(rows, rhythm.per_month, max(features, 1))
+    expected = odds.of_mean(bound, samples) if mean else odds.of_any(bound, samples)
     if expected >= 1:
-        about = f"{expected:.0f} false alarm{'s' * (expected >= 1.5)} a month for each feature"
+        over = f"over {features} features" if features > 1 and not mean else "for each feature"
+        about = f"{expected:.0f} false alarm{'s' * (expected >= 1.5)} a month {over}"
         of_rows = f" and {rows:.0f} training rows" if math.isfinite(rows) else ""
         message = f"with {samples} predictions{of_rows}, chance alone takes PSI to psi.{band} ({bound}): about {about}"
-        hint = _remedy(bound, rows, rhythm.per_month, band)
+        hint = _remedy(bound, odds, band)
         at = ("psi", "min_samples") if "min_samples" in psi else ("psi", band)
         yield draft.layers.problem(at, "false-alarms", message, hint, severity="warning")
 
@@ -64,20 +68,53 @@ def _reference_rows(draft: Draft) -> float:
     return math.inf
 
 
-def _alarms(bound: float, samples: float, rows: float, runs: float, mean: bool) -> float:
-    """Return the expected number of false alarms; the mean over features strays less, so only its centre counts."""
-    scaled = bound / (1 / samples + 1 / rows)
-    if mean:
-        return runs if scaled <= _DEGREES else 0
-    return runs * chi_square_tail(scaled, _DEGREES)
+def _features(draft: Draft) -> int:
+    """Return how many features are known by name: from the columns of the retraining's data, and the bands of psi.
+
+    There may be more; 0 if none is named.
+    """
+    psi = draft.section("psi")
+    named = set(mapping(psi.get("features")))
+    for node in draft.with_operator("trigger_retraining"):
+        name = node.data.get("pipeline")
+        data = draft.pipeline_data(name) if isinstance(name, str) and draft.pipeline_data else {}
+        named |= set(mapping(mapping(data.get("quality")).get("columns"))) - {
+            mapping(data.get("dataset")).get("target")
+        }
+    return len(named - set(filter(_is_text, sequence(psi.get("ignore")))))
 
 
-def _remedy(bound: float, rows: float, runs: float, band: str) -> str:
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+@dataclass(frozen=True)
+class _Odds:
+    """What chance does in a month: ``runs`` checks of ``features`` independent ones against ``rows`` training rows."""
+
+    rows: float
+    runs: float
+    features: int
+
+    def of_any(self, bound: float, samples: float) -> float:
+        """Return in how many runs at least one feature strays beyond ``bound``."""
+        alone = chi_square_tail(self._scaled(bound, samples), _DEGREES)
+        return self.runs * -math.expm1(self.features * math.log1p(-min(alone, 1 - 1e-12)))
+
+    def of_mean(self, bound: float, samples: float) -> float:
+        """Return the same of their mean, which strays less, so that only its centre counts."""
+        return self.runs if self._scaled(bound, samples) <= _DEGREES else 0
+
+    def _scaled(self, bound: float, samples: float) -> float:
+        return bound / (1 / samples + 1 / self.rows)
+
+
+def _remedy(bound: float, odds: _Odds, band: str) -> str:
     low, high = 1, _MOST_SAMPLES
-    if _alarms(bound, high, rows, runs, False) >= 1:
+    if odds.of_any(bound, high) >= 1:
         return f"raise psi.{band}, or train on more rows: no number of predictions is enough"
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _alarms(bound, middle, rows, runs, False) < 1 else (middle + 1, high)
+        low, high = (low, middle) if odds.of_any(bound, middle) < 1 else (middle + 1, high)
     digits = 10 ** max(0, len(str(low)) - 2)
     return f"write min_samples: {math.ceil(low / digits) * digits} or more, or raise psi.{band}"

@@ -87,3 +87,26 @@ def test_rare_and_unforeseeable_runs_are_not_warned_of(tmp_path: Path, schedule:
 
 def test_the_mean_over_features_strays_less(tmp_path: Path) -> None:
     assert warnings(tmp_path, samples=60, aggregate="mean") == []
+
+
+def test_every_feature_that_is_named_has_its_chance(tmp_path: Path) -> None:
+    columns = "quality: {columns: {a: {type: number}, b: {type: number}, c: {type: number}, y: {type: integer}}}\n"
+    [problem] = warnings(tmp_path, samples=100, rows=f"dataset: {{uri: x.csv, target: y}}\n{columns}")
+
+    alone = stats.chi2.sf(0.2 * 100, 9)
+    expected = 730.5 * (1 - (1 - alone) ** 3)
+    assert problem.message.endswith(f"about {expected:.0f} false alarms a month over 3 features")
+
+
+def test_the_largest_psi_of_many_features_is_as_the_warning_reckons() -> None:
+    random, n, m, features = np.random.default_rng(7), 400, 900, 20
+    edges = np.linspace(0, 1, 11)
+
+    def psi() -> float:
+        p, q = (np.histogram(random.random(size), edges)[0] / size for size in (m, n))
+        return float(np.sum((q - p) * np.log(q / p)))
+
+    values = [max(psi() for _ in range(features)) for _ in range(400)]
+    alone = chi_square_tail(22, 9)
+
+    assert np.mean(np.array(values) > 22 * (1 / n + 1 / m)) == pytest.approx(1 - (1 - alone) ** features, rel=0.25)

@@ -44,7 +44,7 @@ def test_sections_and_parameters_are_complete() -> None:
     pipeline = shipped("model_retraining")
     tasks = {task.task_id: task for task in pipeline.tasks}
 
-    assert list(pipeline.sections) == ["dataset", "quality", "model", "gates", "alerts"]
+    assert list(pipeline.sections) == ["dataset", "quality", "model", "gates", "ledger", "alerts"]
     assert pipeline.sections["model"]["tracking"] == "mlflow_default"
     assert pipeline.sections["quality"]["columns"]["target"]["unique"] is False
     assert tasks["restart_api_service"].parameters == {"connection": "model_api", "timeout": "60s"}
@@ -80,7 +80,8 @@ def test_without_defaults_the_built_in_ones_hold(tmp_path: Path) -> None:
     assert (pipeline.owner, pipeline.timezone, pipeline.catchup, pipeline.description) == ("airflow", "UTC", False, "")
     assert pipeline.start_date == datetime(2026, 1, 1, tzinfo=UTC)
     assert pipeline.default_args == {"owner": "airflow", "retries": 0}
-    assert (pipeline.sections, pipeline.tags, pipeline.max_active_runs) == ({}, (), None)
+    ledger = {"connection": "mlflow_default", "enabled": True}
+    assert (pipeline.sections, pipeline.tags, pipeline.max_active_runs) == ({"ledger": ledger}, (), None)
 
 
 @pytest.mark.parametrize(

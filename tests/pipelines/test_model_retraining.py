@@ -70,7 +70,7 @@ def test_half_the_rows_are_too_few(lab: Lab) -> None:
     pd.read_parquet(lab.data).iloc[:284].to_parquet(lab.data)
     ran = lab.run("model_retraining")
     assert ran.tasks == states("success", "failed", *["upstream_failed"] * 4)
-    assert "284 rows, at least 300 needed" in ran.log
+    assert "284 rows, at least 400 needed" in ran.log
 
 
 def test_missing_data_is_reported_with_the_path_that_was_tried(lab: Lab) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
-from support.lab import TOKEN, Lab
+from support.lab import REPOSITORY, TOKEN, Lab
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
@@ -16,7 +18,7 @@ from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
 
-SOON = timedelta(seconds=20)
+SOON = timedelta(seconds=60)
 
 
 def job(lab: Lab, run: str = "model_retraining/one", **changes: Any) -> training.Job:
@@ -195,6 +197,33 @@ def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
     assert (lab.production(), lab.served()) == ("1", "1")
+
+
+def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_completes(lab: Lab) -> None:
+    before = in_service(lab, "r/1")["version"]
+    version = training.train(job(lab, "r/2"))["version"]
+    client = registry.connect(lab.mlflow)
+    command = [sys.executable, str(REPOSITORY / "tests" / "support" / "killed.py"), lab.mlflow, lab.api_url, TOKEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
+        assert killer.stdin
+        assert killer.stdout
+        steps = 0
+        while True:
+            print(lab.model, version, steps + 1, file=killer.stdin, flush=True)
+            if (end := killer.stdout.readline().strip()) == "done":
+                break
+            assert end == "killed"
+            steps += 1
+            assert lab.served() in (before, version), "somebody is served whatever happens"
+            again = registry.promote(lab.mlflow, lab.model, version)  # as the two tasks, tried again
+            release.bring_into_service(lab.mlflow, api(lab), again, SOON)
+            assert (lab.production(), lab.served()) == (version, version)
+            assert registry.aliases(client, lab.model).previous == before
+            registry.set_aliases(client, lab.model, Aliases(production=before, previous=None))
+            client.delete_model_version_tag(lab.model, version, registry.BEFORE_TAG)
+            api(lab).post("/reload", {})
+        killer.stdin.close()
+    assert steps >= 4, "the way back noted, two aliases moved, the API told"
 
 
 @pytest.mark.parametrize(
