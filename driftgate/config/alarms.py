@@ -78,9 +78,8 @@ def _features(draft: Draft) -> int:
     for node in draft.with_operator("trigger_retraining"):
         name = node.data.get("pipeline")
         data = draft.pipeline_data(name) if isinstance(name, str) and draft.pipeline_data else {}
-        named |= set(mapping(mapping(data.get("quality")).get("columns"))) - {
-            mapping(data.get("dataset")).get("target")
-        }
+        columns = mapping(mapping(data.get("quality")).get("columns"))
+        named |= set(columns) - {mapping(data.get("dataset")).get("target")}
     return len(named - set(filter(_is_text, sequence(psi.get("ignore")))))
 
 

@@ -1,4 +1,4 @@
-"""Promotes a version and brings it into service, in children that are killed after their Nth request that changes something.
+"""Promotes a version and serves it, in children that are killed after their Nth request that changes something.
 
 Started once, and told what to do line by line, so that the libraries are imported once: ``MODEL VERSION N`` on standard
 input is answered with ``killed`` or, when the child made fewer requests than N, with ``done``. For Linux: it forks,
