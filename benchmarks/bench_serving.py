@@ -94,6 +94,7 @@ def prepare(folder: Path) -> World:
     import mlflow
 
     from driftgate.services import modelfile, training
+    from driftgate.services.holdout import Choice
 
     world = World(folder)
     os.chdir(folder)
@@ -102,7 +103,19 @@ def prepare(folder: Path) -> World:
     forest = {"n_estimators": TREES, "random_state": 1}
     estimator = "sklearn.ensemble.RandomForestClassifier"
     data = str(folder / "data.parquet")
-    training.train(training.Job(world.tracking, "bench", "run", data, "target", 0.2, MODEL, estimator, forest))
+    choice = Choice("target", 0.2)
+    training.train(
+        training.Job(
+            tracking_uri=world.tracking,
+            experiment="bench",
+            airflow_run="run",
+            uri=data,
+            choice=choice,
+            model=MODEL,
+            estimator=estimator,
+            params=forest,
+        )
+    )
     mlflow.MlflowClient(world.tracking).set_registered_model_alias(MODEL, "production", "1")
     mlflow.sklearn.save_model(
         modelfile.load(MODEL, "1"),
