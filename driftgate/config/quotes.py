@@ -15,13 +15,29 @@ NOT_CLOSED = "a quote is opened but never closed"
 _CLOSES_VALUE = re.compile(r"\s*(?:[,\]}]|$|#)")
 _COMMENT = re.compile(r"\s+#.*$")
 _COMMENT_SIGN = re.compile(r"^\s*(?:#+|//+|/\*+)?\s*|\s*(?:\*+/)?\s*$")
+_QUOTE_BEFORE_KEY = re.compile(r"(\s*(?:- )?)([\"'])([A-Za-z_][\w .-]*:(?:\s.*)?)")
 _LAST = 8  # quoted texts of several lines that are looked at
 
 
 def mends(broken: Broken) -> Iterator[Mend]:
     """Return how quotes may have been meant."""
+    yield from _before_key(broken)
     yield from _closed_early(broken)
     yield from _never_closed(broken)
+
+
+def _before_key(broken: Broken) -> Iterator[Mend]:
+    """Explain ``"schedule: @daily``."""
+    of_tokens = [token.start_mark.line + 1 for token in broken.tokens[::-1] if _is_quoted(token)][:_LAST]
+    for line in dict.fromkeys((broken.line, broken.opened[0], *of_tokens)):
+        found = _QUOTE_BEFORE_KEY.fullmatch(content := broken.content(line)[:LONGEST])
+        if found and content.count(found[2]) % 2:
+            without = found[1] + found[3]
+            yield Mend(line, found.start(2) + 1, NOT_CLOSED, f"write {shorten(found[3])}", {line: without})
+
+
+def _is_quoted(token: object) -> bool:
+    return isinstance(token, ScalarToken) and token.style in ("'", '"')
 
 
 def _closed_early(broken: Broken) -> Iterator[Mend]:
@@ -98,6 +114,8 @@ def _close(broken: Broken, line: int, start: int, token: ScalarToken | None) -> 
         written = content[start:end].removesuffix(other) + quote  # as in "@daily'
         hint = f"write {shorten(written)}" if len(written) < LONGEST else "close the quote"
         yield Mend(line, start + 1, NOT_CLOSED, hint, {line: content[:start] + written + content[end:]})
+    if not _COMMENT.sub("", content[start + 1 :]).strip():  # nothing to put in quotes
+        yield Mend(line, start + 1, NOT_CLOSED, "remove it", {line: content[:start] + content[start + 1 :]})
 
 
 def _closing_places(content: str, start: int, closers: str) -> Iterator[int]:
