@@ -27,12 +27,13 @@ Replay recorded drift through a pipeline, as it is and as it would be: how long 
 been told, and when a retraining would have started.
 
 Severity, routes, alerts and the guard are decided by the code that decides in production. The history comes from the
-model API, or from a file with columns at, psi, samples and features.NAME. A replay keeps the recorded PSI: a
-retraining would have changed what followed.
+model API, from the ledger, or from a file with columns at, psi, samples and features.NAME. A replay keeps the
+recorded PSI: a retraining would have changed what followed.
 """
 EPILOG = """\
 Examples:
   driftgate backtest drift_monitoring                              on what the model API remembers
+  driftgate backtest drift_monitoring --ledger                     on what its own runs found (see explain)
   driftgate backtest drift_monitoring --history drift.csv
   driftgate backtest drift_monitoring --set psi.critical=0.3       beside the present settings
   driftgate backtest drift_monitoring --set tasks.trigger_retraining.guard.cooldown=12h --set psi.moderate=0.2
@@ -42,6 +43,7 @@ Examples:
 Exit code: 0 replayed, 1 the pipeline, a proposed value or the history has errors, 2 the command line is wrong.
 """
 _WEEK = "7d"  # as far as the model API tells of single hours
+_MONTHS = "90d"
 ARGUMENTS = (
     argument("dag_id", nargs="?", metavar="DAG_ID", help="name of the pipeline: that of its file, without .yaml"),
     argument("--history", metavar="FILE", help="a .csv or .parquet file instead of what the model API remembers"),
@@ -70,7 +72,8 @@ ARGUMENTS = (
     ),
     argument("--plot", metavar="FILE", help="draw the PSI, its bands and the decisions into a .png, .svg or .pdf"),
     argument("--api", metavar="URL", help="the model API (default: $DRIFTGATE_API_URL, or http://127.0.0.1:8000)"),
-    argument("--window", metavar="DURATION", help="how far back to ask the model API (default 7d)"),
+    argument("--ledger", action="store_true", help="what the pipeline's own runs found, as MLflow keeps it"),
+    argument("--window", metavar="DURATION", help="how far back to ask (default: model API 7d, ledger 90d)"),
     ENVIRONMENT,
     CONFIG,
 )
@@ -135,14 +138,31 @@ def _history(args: Namespace, pipeline: Pipeline) -> History:
     from driftgate.services.model_api import ModelApi
 
     if args.history is not None:
-        for option, value in (("--api", args.api), ("--window", args.window)):
-            if value is not None:
+        for option, value in (("--api", args.api), ("--window", args.window), ("--ledger", args.ledger)):
+            if value:
                 raise UsageError(f"--history and {option}: one of them")
         return load_file(Path(args.history))
     if args.window is not None and not is_duration(args.window):
         raise UsageError(f"--window: {args.window} is no duration, such as 30d")
+    if args.ledger:
+        return _from_ledger(args, pipeline)
     url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
     return load_api(ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN")), args.window or _WEEK)
+
+
+def _from_ledger(args: Namespace, pipeline: Pipeline) -> History:
+    from datetime import UTC, datetime
+
+    from driftgate.durations import parse_duration
+    from driftgate.services.history import load_ledger
+    from driftgate.services.ledger import Ledger
+
+    if args.api:
+        raise UsageError("--ledger and --api: one of them")
+    if not (tracking := os.environ.get("MLFLOW_TRACKING_URI")):
+        raise UsageError("set MLFLOW_TRACKING_URI to the address of the MLflow server, such as http://localhost:5000")
+    since = datetime.now(UTC) - parse_duration(args.window or _MONTHS)
+    return load_ledger(Ledger(tracking), pipeline.dag_id, since)
 
 
 def _render(kind: str, test: Backtest) -> str:

@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from driftgate.errors import UserMistake, printable
+from driftgate.services.ledger import LEFT_OUT, Ledger
 from driftgate.services.model_api import ModelApi
 
 FEATURE = "features."  # what the column of a feature begins with
@@ -20,6 +21,7 @@ REQUIRED = ("at", "psi")
 OPTIONAL = ("samples", "window.start", "window.end", "model.name", "model.version")
 _NUMBERS = ("psi", "samples")
 _TIME = "write it like 2026-03-01T09:00:00Z"
+_MOST_ENTRIES = 100_000
 _WHERE = "docs/backtest.md lists the columns"
 
 
@@ -97,6 +99,26 @@ def load_api(api: ModelApi, window: str) -> History:
     if not recorded:
         raise UserMistake(f"the model API at {api.url} has counted no predictions; give a file with --history")
     return History(api.url, tuple(recorded))
+
+
+def load_ledger(ledger: Ledger, pipeline: str, since: datetime) -> History:
+    """Return what the runs of ``pipeline`` themselves found from ``since`` on, as the ledger has it.
+
+    Raises Outage when MLflow does not answer, UserMistake when there is nothing.
+    """
+    entries = ledger.entries(pipeline=pipeline, kind="drift", since=since, limit=_MOST_ENTRIES)
+    found = sorted((entry for entry in entries if entry.decision.outcome != "failed"), key=lambda entry: entry.time)
+    if not found:
+        raise UserMistake(f"the ledger at {ledger.uri} has no drift of {pipeline} since {since:%Y-%m-%d %H:%M} UTC")
+    few = any(entry.decision.inputs.get(LEFT_OUT) for entry in found)
+    notes = ("it holds the features that drifted most; mean and share are reckoned from those",) if few else ()
+    return History(ledger.uri, tuple(Recorded(entry.time, _told(entry.decision.inputs)) for entry in found), notes)
+
+
+def _told(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a check of drift found as the answer that it must have been given."""
+    model = {"name": inputs.get("model") or "", "version": inputs.get("version") or ""}
+    return {**{key: inputs.get(key) for key in ("psi", "samples", "window", "features")}, "model": model}
 
 
 def _part(api: ModelApi, part: Any, answer: Mapping[str, Any]) -> Recorded:

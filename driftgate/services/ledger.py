@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "driftgate decisions"
 KINDS = ("data", "training", "gate", "approval", "promotion", "service", "rollback", "drift", "route", "guard", "alert")
 
+LEFT_OUT = "features_left_out"  # among the inputs: how many features found no room, those that drifted least
 _TAG = "driftgate."
 _LONGEST_TAG = 5_000  # MLflow refuses longer ones, some servers earlier than others
 _LONGEST_NAME = 250
@@ -239,7 +240,8 @@ def _packed(entry: Entry) -> str:
     kept = sorted(features, key=lambda name: (-_size(features[name]), name))[:_MOST_FEATURES]
     decision = replace(entry.decision, reason=_cut(entry.decision.reason))
     while True:
-        some = {"features": {name: features[name] for name in kept}} if features else {}
+        some: dict[str, Any] = {"features": {name: features[name] for name in kept}} if features else {}
+        some |= {LEFT_OUT: len(features) - len(kept)} if len(kept) < len(features) else {}
         packed = _json(replace(entry, decision=replace(decision, inputs={**decision.inputs, **some})))
         if len(packed) <= _LONGEST_TAG:
             return packed

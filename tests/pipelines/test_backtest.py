@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from driftgate.backtest.making import backtest
 from driftgate.backtest.model import Replay
 from driftgate.config.load import load_pipeline
 from driftgate.demo import samples
-from driftgate.services.history import History, load_api, load_file
+from driftgate.services.history import History, load_api, load_file, load_ledger
+from driftgate.services.ledger import Ledger
 from driftgate.services.model_api import ModelApi
 
 APART = timedelta(hours=2)
@@ -96,6 +98,10 @@ def test_a_backtest_takes_the_decisions_that_were_taken(lab: Lab, runs: list[Ran
     assert [START + number * APART for number in started] == [each.at for each in found.retrainings]
     assert [(each.event, each.severity) for each in found.alerts] == [("drift", "unknown"), ("refused", "critical")]
     assert mails == ["Drift is unknown", "Drift is critical and model_retraining is not started"]
+
+    ledger = load_ledger(Ledger(lab.mlflow), "drift_monitoring", datetime.now(UTC) - timedelta(hours=1))
+    kept = replayed(lab, replace(ledger, windows=ledger.windows[-len(runs) :]))  # others write into it, too
+    assert [(step.severity, step.psi) for step in kept.steps] == [(step.severity, step.psi) for step in found.steps]
 
     remembered = replayed(lab, load_api(ModelApi(lab.api_url), "24h"))
     assert [(step.severity, step.psi) for step in remembered.steps] == [
