@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,9 +129,9 @@ def _make(args: Namespace, directory: Path) -> Backtest:
 
 
 def _history(args: Namespace, pipeline: Pipeline) -> History:
+    from driftgate.cli import servers
     from driftgate.durations import is_duration
     from driftgate.services.history import load_api, load_file
-    from driftgate.services.model_api import ModelApi
 
     if args.history is not None:
         for option, value in (("--api", args.api), ("--window", args.window)):
@@ -141,8 +140,7 @@ def _history(args: Namespace, pipeline: Pipeline) -> History:
         return load_file(Path(args.history))
     if args.window is not None and not is_duration(args.window):
         raise UsageError(f"--window: {args.window} is no duration, such as 30d")
-    url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
-    return load_api(ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN")), args.window or _WEEK)
+    return load_api(servers.model_api(args.api), args.window or _WEEK)
 
 
 def _render(kind: str, test: Backtest) -> str:
