@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,9 +132,9 @@ def _make(args: Namespace, directory: Path) -> Backtest:
 
 
 def _history(args: Namespace, pipeline: Pipeline) -> History:
+    from driftgate.cli import servers
     from driftgate.durations import is_duration
     from driftgate.services.history import load_api, load_file
-    from driftgate.services.model_api import ModelApi
 
     if args.history is not None:
         for option, value in (("--api", args.api), ("--window", args.window), ("--ledger", args.ledger)):
@@ -146,23 +145,21 @@ def _history(args: Namespace, pipeline: Pipeline) -> History:
         raise UsageError(f"--window: {args.window} is no duration, such as 30d")
     if args.ledger:
         return _from_ledger(args, pipeline)
-    url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
-    return load_api(ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN")), args.window or _WEEK)
+    return load_api(servers.model_api(args.api), args.window or _WEEK)
 
 
 def _from_ledger(args: Namespace, pipeline: Pipeline) -> History:
     from datetime import UTC, datetime
 
+    from driftgate.cli import servers
     from driftgate.durations import parse_duration
     from driftgate.services.history import load_ledger
     from driftgate.services.ledger import Ledger
 
     if args.api:
         raise UsageError("--ledger and --api: one of them")
-    if not (tracking := os.environ.get("MLFLOW_TRACKING_URI")):
-        raise UsageError("set MLFLOW_TRACKING_URI to the address of the MLflow server, such as http://localhost:5000")
     since = datetime.now(UTC) - parse_duration(args.window or _MONTHS)
-    return load_ledger(Ledger(tracking), pipeline.dag_id, since)
+    return load_ledger(Ledger(servers.mlflow()), pipeline.dag_id, since)
 
 
 def _render(kind: str, test: Backtest) -> str:

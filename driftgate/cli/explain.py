@@ -33,7 +33,8 @@ Examples:
   driftgate explain --list                   one line for each decision
 
 Reads MLFLOW_TRACKING_URI, and MLFLOW_TRACKING_USERNAME and …PASSWORD or MLFLOW_TRACKING_TOKEN where MLflow wants
-a login; in a shell with the demo's environment (eval "$(driftgate env)") they are set.
+a login; in a shell with the demo's environment (eval "$(driftgate env)") they are set. Without them, where Airflow
+runs (docker exec airflow-scheduler driftgate explain), its connection mlflow_default tells.
 Exit code: 0 told, 1 there is nothing to tell or MLflow does not answer, 2 when the command line is wrong.
 """
 KINDS = ("data", "training", "gate", "approval", "promotion", "service", "rollback", "drift", "route", "guard", "alert")
@@ -65,13 +66,10 @@ def run(args: Namespace) -> int:
 
 
 def _ledger(args: Namespace) -> Ledger:
-    import os
-
+    from driftgate.cli import servers
     from driftgate.services.ledger import Ledger
 
-    uri = args.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-    if not uri:
-        raise UsageError("set MLFLOW_TRACKING_URI to the address of the MLflow server, such as http://localhost:5000")
+    uri = servers.mlflow(args.tracking_uri)
     if not uri.startswith(("http://", "https://")):
         raise UsageError(f"the ledger is read from an MLflow server, and {uri} is no address of one")
     return Ledger(uri)

@@ -23,7 +23,8 @@ Examples:
   driftgate rollback ml_monitor --to 7
 
 Reads MLFLOW_TRACKING_URI, DRIFTGATE_API_URL and DRIFTGATE_API_TOKEN; in a shell with the demo's environment
-(eval "$(driftgate env)") they are set. In a pipeline, the operator rollback_model does the same.
+(eval "$(driftgate env)") they are set. Without them, where Airflow runs, its connections mlflow_default and model_api
+tell. In a pipeline, the operator rollback_model does the same.
 """
 ARGUMENTS = (
     argument("model", metavar="MODEL", help="the registered model's name"),
@@ -35,20 +36,15 @@ ARGUMENTS = (
 
 def run(args: Namespace) -> int:
     """Roll back; returns 0, also when there was nothing to do."""
-    import os
-
+    from driftgate.cli import servers
     from driftgate.cli.arguments import UsageError
     from driftgate.durations import is_duration, parse_duration
     from driftgate.errors import NothingToDo
-    from driftgate.services.model_api import ModelApi
     from driftgate.services.release import roll_back
 
     if not is_duration(args.timeout):
         raise UsageError(f"--timeout: {args.timeout} is no duration, such as 60s")
-    if not (tracking := os.environ.get("MLFLOW_TRACKING_URI")):
-        raise UsageError("set MLFLOW_TRACKING_URI to the address of the MLflow server, such as http://localhost:5000")
-    url = args.api or os.environ.get("DRIFTGATE_API_URL") or "http://127.0.0.1:8000"
-    api = ModelApi(url.rstrip("/"), os.environ.get("DRIFTGATE_API_TOKEN"))
+    tracking, api = servers.mlflow(), servers.model_api(args.api)
     try:
         done = roll_back(tracking, api, args.model, args.to, parse_duration(args.timeout))
     except NothingToDo as nothing:

@@ -188,7 +188,7 @@ def _most_extreme(frame: pd.DataFrame) -> Fault | None:
     sizes = frame.select_dtypes("number").abs().astype("float64")
     if sizes.size == 0 or sizes.to_numpy().max() <= np.finfo(np.float32).max:
         return None
-    row, column = divmod(int(sizes.to_numpy().argmax()), sizes.shape[1])
+    row, column = divmod(int(np.argmax(sizes.to_numpy())), sizes.shape[1])
     return Fault(row, str(sizes.columns[column]), "is too large for the model")
 
 
