@@ -11,12 +11,15 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 from aiosmtpd.controller import Controller
 from support.ports import free_port
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-tests"
@@ -30,6 +33,7 @@ class Ran:
     tasks: dict[str, str]
     results: dict[str, Any]
     log: str
+    run_id: str
 
 
 @dataclass
@@ -102,18 +106,51 @@ class Lab:
 
     def run(self, dag_id: str, at: datetime | None = None, conf: dict[str, Any] | None = None) -> Ran:
         """Run a pipeline to its end, in this process, as ``airflow dags test`` does; twice ``at`` is a re-run."""
+        dag = self._dag(dag_id)
+        self.read_log()
+        return self._ran(dag.test(run_after=at, logical_date=at, run_conf=conf) if at else dag.test(run_conf=conf))
+
+    def clear(self, dag_id: str, run_id: str, task_id: str) -> Ran:
+        """Clear a task of a finished run and all downstream of it, as the UI does, and run them again."""
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import clear_task_instances
+        from airflow.sdk.definitions.dag import _run_task
+        from airflow.serialization.serialized_objects import DagSerialization
+        from airflow.utils.session import create_session
+
+        dag = self._dag(dag_id)
+        cleared = {task_id, *dag.get_task(task_id).get_flat_relative_ids(upstream=False)}
+        self.read_log()
+        with create_session() as session:
+            run = session.query(DagRun).filter_by(dag_id=dag_id, run_id=run_id).one()
+            run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+            clear_task_instances([ti for ti in run.get_task_instances() if ti.task_id in cleared], session)
+            run.state = "running"
+            session.commit()
+            while run.state == "running":
+                session.expire_all()
+                ready, _ = run.update_state(session=session)
+                for ti in ready:
+                    ti.state, ti.try_number = "scheduled", ti.try_number + 1
+                session.commit()
+                for ti in ready:
+                    _run_task(ti=ti, task=dag.get_task(ti.task_id))
+            return self._ran(run)
+
+    def _dag(self, dag_id: str) -> DAG:
         from driftgate.build import build_dag
         from driftgate.config.load import config_dir, load_pipeline
 
-        dag = build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
-        self.read_log()
-        run = dag.test(run_after=at, logical_date=at, run_conf=conf) if at else dag.test(run_conf=conf)
+        return build_dag(load_pipeline(self.folder / "config" / "pipelines" / f"{dag_id}.yaml", config_dir()))
+
+    def _ran(self, run: Any) -> Ran:
         instances = run.get_task_instances()
         return Ran(
             state=str(run.state),
             tasks={ti.task_id: str(ti.state) for ti in instances},
             results={ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in instances},
             log=self.read_log(),
+            run_id=run.run_id,
         )
 
 
