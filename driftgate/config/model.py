@@ -118,6 +118,10 @@ class Pipeline:
         """
         if "on_refused" in {**self.sections.get("alerts", {}), **task.alerts}:
             return list(self.told_of("on_refused", task))
+        return self.told_of_drift()
+
+    def told_of_drift(self) -> list[str]:
+        """Return the channels of its ``send_alert`` tasks."""
         named = [other.parameters.get("channels", ()) for other in self.tasks if other.operator == "send_alert"]
         return list(dict.fromkeys(name for names in named for name in names))
 

@@ -48,6 +48,15 @@ class Order:
         return upstream
 
     @cached_property
+    def tasks_before(self) -> dict[str, frozenset[str]]:
+        """Task → the tasks directly before it, whether it, a group around it, or a group before it says so."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.sequence or ():
+            before = self.upstream.get(name, ())
+            found[name] = frozenset().union(*({one} if one in self.tree.tasks else found[one] for one in before))
+        return {name: before for name, before in found.items() if name in self.tree.tasks}
+
+    @cached_property
     def before(self) -> dict[str, list[str]]:
         """Node → the nodes that are said to be directly before it."""
         before: dict[str, list[str]] = {}

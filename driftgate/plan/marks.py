@@ -1,5 +1,6 @@
-"""Which way a rule moved: tightened lets less through than before, loosened lets more.
+"""Which way a rule moved: tightened lets only less through than before, loosened lets something more through.
 
+An edit that does both counts as loosened, ``in part``, so that no limit gives way beside another that is tightened.
 The table is docs/plan.md's: a test holds the two equal.
 """
 
@@ -14,6 +15,7 @@ from driftgate.durations import is_duration, parse_duration
 from driftgate.plan.values import MISSING
 
 TIGHTENED, LOOSENED = "tightened", "loosened"
+IN_PART = "loosened in part"  # of what was stopped something passes, and the other way round
 
 Compare = Callable[[Any, Any], str]
 
@@ -49,7 +51,9 @@ def fewer(before: Any, after: Any) -> str:
 def more(before: Any, after: Any) -> str:
     """Tightened when values were added and none taken away."""
     one, other = ({str(item) for item in (() if side is MISSING else side)} for side in (before, after))
-    return TIGHTENED if one < other else LOOSENED if other < one else ""
+    if one == other:
+        return ""
+    return TIGHTENED if one < other else LOOSENED if other < one else IN_PART
 
 
 def less(before: Any, after: Any) -> str:
@@ -73,7 +77,7 @@ def gate(before: Any, after: Any) -> str:
     if MISSING in (before, after):
         return _presence(before, after)
     (upward, *one), (still_upward, *other) = _strictness(before), _strictness(after)
-    return _all_higher(one, other) if upward == still_upward else ""
+    return _all_higher(one, other) if upward == still_upward else IN_PART
 
 
 def _strictness(gate: Mapping[str, Any]) -> tuple[bool, tuple[float, int], float]:
@@ -90,7 +94,7 @@ def versus(before: Any, after: Any) -> str:
     if MISSING in (before, after):
         return _presence(before, after)
     if before["metric"] != after["metric"]:
-        return ""
+        return IN_PART
     return _all_higher(*([-side["max_drop"], side.get("confidence", 0.0), _refuses(side)] for side in (before, after)))
 
 
@@ -102,7 +106,7 @@ def _all_higher(before: Sequence[Any], after: Sequence[Any]) -> str:
     """Tightened when something is higher and nothing is lower."""
     pairs = zip(before, after, strict=True)
     ways = {TIGHTENED if other > one else LOOSENED for one, other in pairs if one != other}
-    return ways.pop() if len(ways) == 1 else ""
+    return IN_PART if len(ways) == 2 else ways.pop() if ways else ""
 
 
 def _presence(before: Any, after: Any) -> str:
@@ -119,9 +123,26 @@ def _reminds(before: Any, after: Any) -> str:
     return lower(one, other)
 
 
-def _named_more(before: Any, after: Any) -> str:
-    """The same as ``more``; where nobody is named there are others who are told."""
-    return "" if MISSING in (before, after) else more(before, after)
+def bands(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """Tightened when a band of a feature begins lower, and none higher; both have all bands."""
+    return _all_higher(*([-side[name] for name in sorted(side)] for side in (before, after)))
+
+
+def _aggregate(before: Any, after: Any) -> str:
+    """Tightened when the greatest PSI counts, which neither the mean nor that of a share of the features exceeds."""
+    if before == after:
+        return ""
+    return LOOSENED if before == "max" else TIGHTENED if after == "max" else IN_PART
+
+
+def _without_answer(before: Any, after: Any) -> str:
+    """Tightened when an answer that nobody gives no longer approves."""
+    return ranked(True, False)(before == "approve", after == "approve")
+
+
+def _unless_off(before: Any, after: Any) -> str:
+    """Tightened when it is on again; it is on unless somebody says no."""
+    return ranked(False, True)(before is not False, after is not False)
 
 
 def _size(value: Any) -> float:
@@ -148,8 +169,9 @@ PIPELINE_RULES: dict[str, Rule] = {
     "psi.minor": _DETECT,
     "psi.moderate": _DETECT,
     "psi.critical": _DETECT,
-    "psi.aggregate": Rule(ranked("mean", "max"), "one drifting feature is enough", "features even each other out"),
+    "psi.aggregate": Rule(_aggregate, "one drifting feature is enough", "one drifting feature is no longer enough"),
     "psi.share": Rule(lower, "fewer features must drift", "more features must drift"),
+    "psi.features.*": Rule(bands, "drift is told sooner", "drift is told later"),
     "psi.features.*.minor": _DETECT,
     "psi.features.*.moderate": _DETECT,
     "psi.features.*.critical": _DETECT,
@@ -170,17 +192,20 @@ PIPELINE_RULES: dict[str, Rule] = {
     "quality.columns.*.unique": Rule(ranked(False, True), "no value may repeat", "values may repeat"),
     "gates.versus_production": Rule(versus, "a model passes less easily", "a model passes more easily"),
     "gates.*": Rule(gate, "a model passes less easily", "a model passes more easily"),
+    "ledger.enabled": Rule(_unless_off, "decisions are kept", "decisions are no longer kept"),
     "alerts.on_failure": Rule(more, "more are told", "fewer are told"),
     "alerts.on_retry": Rule(more, "more are told", "fewer are told"),
     "alerts.on_success": Rule(more, "more are told", "fewer are told"),
     "alerts.on_recovery": Rule(more, "more are told", "fewer are told"),
-    "alerts.on_refused": Rule(_named_more, "more are told", "fewer are told"),
+    "alerts.on_refused": Rule(more, "more are told", "fewer are told"),
     "alerts.repeat_after": Rule(_reminds, "it reminds sooner", "it reminds later"),
     "alerts.channels.*.to": Rule(more, "more are told", "fewer are told"),
     "trigger_rule": Rule(_trigger_rule, "a failure before holds tasks back", "tasks run although one before failed"),
 }
 # operator ("*": any) and path in the task → its rule; routes are marked by the operators that they lead to
 TASK_RULES: dict[tuple[str, str], Rule] = {
+    ("approval", "on_timeout"): Rule(_without_answer, "no answer is no approval", "no answer approves"),
+    ("approval", "users"): Rule(fewer, "fewer may approve", "more may approve"),
     ("send_alert", "channels"): Rule(more, "more are told", "fewer are told"),
     ("trigger_retraining", "guard.cooldown"): Rule(higher, "it retrains less often", "it may retrain more often"),
     ("trigger_retraining", "guard.max_per_week"): Rule(lower, "it retrains less often", "it may retrain more often"),
@@ -195,11 +220,11 @@ TASK_RULES: dict[tuple[str, str], Rule] = {
     ("*", "alerts.on_retry"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_success"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_recovery"): Rule(more, "more are told", "fewer are told"),
-    ("*", "alerts.on_refused"): Rule(_named_more, "more are told", "fewer are told"),
+    ("*", "alerts.on_refused"): Rule(more, "more are told", "fewer are told"),
     ("*", "trigger_rule"): Rule(_trigger_rule, "a failure before holds it back", "it runs although one before failed"),
 }
 # operators whose task is a check, or tells somebody: one more tightens, one less loosens
-CHECKS = ("check_data_freshness", "check_drift", "evaluate_model", "send_alert", "validate_data_quality")
+CHECKS = ("approval", "check_data_freshness", "check_drift", "evaluate_model", "send_alert", "validate_data_quality")
 
 
 def mark(path: KeyPath, before: Any, after: Any) -> tuple[str, str]:
@@ -230,8 +255,11 @@ def mark_operator(before: str, after: str) -> tuple[str, str]:
 
 def _marked(rule: Rule | None, before: Any, after: Any) -> tuple[str, str]:
     way = rule.compare(before, after) if rule else ""
-    words = {TIGHTENED: rule.tightened, LOOSENED: rule.loosened} if rule else {}
-    return way, words.get(way, "")
+    if rule is None or not way:
+        return "", ""
+    if way == IN_PART:
+        return LOOSENED, f"in part: {rule.loosened}"
+    return way, rule.tightened if way == TIGHTENED else rule.loosened
 
 
 def _first(rules: Mapping[str, Rule], path: KeyPath) -> Rule | None:

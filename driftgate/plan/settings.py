@@ -14,9 +14,11 @@ from driftgate.plan import marks
 from driftgate.plan.model import Change
 from driftgate.plan.runs import same_times
 from driftgate.plan.snapshot import Snapshot
-from driftgate.plan.values import MISSING, Difference, Side, differences, without_common_defaults
+from driftgate.plan.values import MISSING, Difference, Side, differences, equal, without_common_defaults
 
-_INSIDE = (("params",), ("quality", "columns"), ("alerts", "channels"))  # looked into even where one side has none
+_BANDS = ("minor", "moderate", "critical")
+# looked into even where one side has none
+_INSIDE = (("params",), ("psi", "features"), ("quality", "columns"), ("alerts", "channels"))
 
 
 def setting_changes(before: Snapshot, after: Snapshot) -> tuple[list[Change], list[Change]]:
@@ -67,7 +69,7 @@ def _means_the_same(found: Difference, before: Snapshot, after: Snapshot) -> boo
             return one.start_date == other.start_date
         case ("end_date",):
             return one.end_date == other.end_date
-    return False
+    return MISSING in (found.before, found.after) and equal(*_compared(found, before, after))
 
 
 def _unordered(schedule: Any) -> Any:
@@ -91,12 +93,21 @@ def _change(found: Difference, before: Snapshot, after: Snapshot, sides: tuple[S
 
 
 def _compared(found: Difference, before: Snapshot, after: Snapshot) -> tuple[Any, Any]:
-    """Return the two values as they count: a column without its own limit keeps the one of all columns."""
-    one, other = found.before, found.after
-    if found.path[:2] == ("quality", "columns") and found.path[-1] == "max_missing_share" and len(found.path) == 4:
-        one, other = (_general(side) if value is MISSING else value for value, side in ((one, before), (other, after)))
-    return one, other
+    """Return the two values as they count: what is not said for one column or feature is what is said for all."""
+    if found.path == ("psi", "share") and any(side.setting("psi", "aggregate") != "share" for side in (before, after)):
+        return MISSING, MISSING
+    return _counted(found.path, found.before, before), _counted(found.path, found.after, after)
 
 
-def _general(side: Snapshot) -> Any:
-    return side.settings.value.get("quality", {}).get("max_missing_share", MISSING)
+def _counted(path: KeyPath, value: Any, side: Snapshot) -> Any:
+    match path:
+        case ("quality", "columns", _, "max_missing_share") if value is MISSING:
+            return side.setting("quality", "max_missing_share")
+        case ("psi", "features", _):
+            own = {} if value is MISSING else value
+            return {name: own.get(name, side.setting("psi", name)) for name in _BANDS}
+        case ("psi", "features", _, name) if value is MISSING:
+            return side.setting("psi", str(name))
+        case ("alerts", "on_refused") if value is MISSING:
+            return side.told_of_drift
+    return value

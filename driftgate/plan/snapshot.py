@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from driftgate.config import schemas
 from driftgate.config.load import find_pipelines, load_all
 from driftgate.config.mapped import always_given, given
 from driftgate.config.model import Pipeline, Task
+from driftgate.config.order import Order
 from driftgate.config.tree import Node, Tree
 from driftgate.config.words import KeyPath
 from driftgate.errors import Problem
@@ -55,6 +57,25 @@ class Snapshot:
     def tasks(self) -> dict[str, Entry]:
         """The entries that are no groups."""
         return {name: entry for name, entry in self.entries.items() if not entry.is_group}
+
+    @cached_property
+    def order(self) -> Order:
+        """The order of its tasks."""
+        return Order(Tree(self.pipeline.layers.data["tasks"]))
+
+    @property
+    def told_of_drift(self) -> list[str]:
+        """The channels of its alerts about drift, which are told of a refusal too unless others are named."""
+        return self.pipeline.told_of_drift()
+
+    def setting(self, *path: str) -> Any:
+        """Return what the pipeline says at ``path``, defaults filled in; MISSING if nothing."""
+        value: Any = self.settings.value
+        for key in path:
+            if not isinstance(value, Mapping) or key not in value:
+                return MISSING
+            value = value[key]
+        return value
 
     def place(self, path: KeyPath) -> str:
         """Return where the value at ``path`` was written, as ``file:line``; "default" if nowhere."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from driftgate.config import schemas
 from driftgate.config.conform import Schema
-from driftgate.config.order import Order
-from driftgate.config.tree import Tree
 from driftgate.config.words import KeyPath, dotted, listing
 from driftgate.plan import marks
 from driftgate.plan.model import Change
@@ -18,7 +15,7 @@ from driftgate.plan.snapshot import Entry, Snapshot, shown
 from driftgate.plan.values import MISSING, Difference, Side, differences, equal, kind
 
 _EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
-_HOLDING = ("check_data_freshness", "evaluate_model", "validate_data_quality")  # checks that end a run when they fail
+_HOLDING = ("approval", "check_data_freshness", "evaluate_model", "validate_data_quality")  # they stop what follows
 
 
 @dataclass
@@ -77,10 +74,20 @@ class _Comparison:
         if one.declared == other.declared:
             return
         path, sides = (*other.path, "depends_on"), (sorted(one.declared), sorted(other.declared))
-        if one.waits_for == other.waits_for:
+        if one.waits_for == other.waits_for or self._comes_after_the_same(other):
             self._rewrite(path, *sides)
             return
         self._add("rewired", path, *sides, *self._guard(other))
+
+    def _comes_after_the_same(self, entry: Entry) -> bool:
+        """Tell whether the tasks before a task, or before those in a group, are as before the edit."""
+        inside = _inside(entry.id, self.after)
+        return all(self._tasks_before(name) == self.after.order.tasks_before[name] for name in inside)
+
+    def _tasks_before(self, name: str) -> frozenset[str] | None:
+        """Return the tasks that were before what is now ``name``, as they are called now; None if it is new."""
+        found = self.before.order.tasks_before.get(self.former.get(name, name))
+        return None if found is None else frozenset(self.names.get(task, task) for task in found)
 
     def _guard(self, entry: Entry) -> tuple[str, str]:
         """Return how it is marked that another set of checks comes before a task."""
@@ -95,10 +102,9 @@ class _Comparison:
 
     def _checks_before(self, name: str, side: Snapshot, *, earlier: bool) -> set[str]:
         if earlier not in self.guarded:
-            order = Order(Tree(side.pipeline.layers.data["tasks"]))
             checks = [task.id for task in side.tasks.values() if task.operator in _HOLDING]
-            self.guarded[earlier] = {check: order.downstream([check]) for check in checks}
-        inside = {task for task in side.tasks if task == name or task.startswith(f"{name}.")}
+            self.guarded[earlier] = {check: side.order.downstream([check]) for check in checks}
+        inside = _inside(name, side)
         return {check for check, after in self.guarded[earlier].items() if inside & after}
 
     def _difference(self, found: Difference, one: Entry, other: Entry) -> None:
@@ -107,7 +113,7 @@ class _Comparison:
         before, after = found.before, found.after
         note = ""
         if inherited and MISSING in (before, after):
-            below, above = (_at(side.settings.value, inherited) for side in (self.before, self.after))
+            below, above = (_pipelines(side, inherited) for side in (self.before, self.after))
             note = "until now the pipeline's" if before is MISSING else "from now on the pipeline's"
             before, after = (below if before is MISSING else before), (above if after is MISSING else after)
             if equal(before, after) and equal(below, above):
@@ -125,7 +131,7 @@ class _Comparison:
         """Return where the value is written now: in the task, or where the pipeline says it for all; or was."""
         if found.after is not MISSING:
             return self.after.place((*other.path, *found.path))
-        if inherited and _at(self.after.settings.value, inherited) is not MISSING:
+        if inherited and self.after.setting(*map(str, inherited)) is not MISSING:
             return self.after.place(inherited)
         return self.before.place((*one.path, *found.path))
 
@@ -153,6 +159,11 @@ class _Comparison:
         self.found.rewritten.append(Change("changed", dotted(path), before, after, self.after.place(path), note=note))
 
 
+def _inside(name: str, side: Snapshot) -> set[str]:
+    """Return the tasks that are, or are in, the task or group called ``name``."""
+    return {task for task in side.tasks if task == name or task.startswith(f"{name}.")}
+
+
 def _comparable(one: Entry, other: Entry) -> tuple[tuple[Side, Side], Schema]:
     """Return two entries so that what follows from another operator, or from another expansion, is not told."""
     schema = schemas.group() if other.is_group else schemas.task(other.operator)
@@ -175,12 +186,10 @@ def _inherited(path: KeyPath) -> KeyPath:
     return path if len(path) == 1 and path[0] in schemas.common_settings() else ()
 
 
-def _at(data: Any, path: KeyPath) -> Any:
-    for key in path:
-        if not isinstance(data, Mapping) or key not in data:
-            return MISSING
-        data = data[key]
-    return data
+def _pipelines(side: Snapshot, path: KeyPath) -> Any:
+    """Return what counts for a task that says nothing at ``path``."""
+    value = side.setting(*map(str, path))
+    return side.told_of_drift if value is MISSING and path[-1] == "on_refused" else value
 
 
 def _never(path: KeyPath) -> bool:

@@ -182,8 +182,12 @@ def _rounded_down(number: float) -> int:
 
 
 def _notes(table: pd.DataFrame, columns: tuple[Column, ...], named: int) -> Iterator[str]:
-    """Say what a person should look at."""
+    """Say what a person should look at; the first of ``columns`` is the target."""
+    if gaps := int(table[columns[0].name].isna().sum()):
+        yield f"'{columns[0].name}' is missing in {gaps} of {len(table)} rows, which its rule forbids: leave them out"
     for column in columns:
+        if not column.rules.get("unique") and table[column.name].nunique(dropna=False) < 2:
+            yield f"'{column.name}' is the same in every row, so it teaches a model nothing: leave it out of the data"
         if column.rules.get("unique"):
             yield f"'{column.name}' is different in every row, so it teaches a model nothing: leave it out of the data"
         if column.rules.get("type") == "datetime" and table[column.name].dtype.kind != "M":

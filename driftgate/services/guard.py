@@ -64,7 +64,7 @@ def decide(
     paused: bool,
     target: str,
 ) -> Decision:
-    """Decide whether the drift run ``by`` may start ``target``.
+    """Decide whether the drift run ``by`` may start ``target``; reasons of one kind differ in their numbers alone.
 
     ``streak`` counts the drift runs in a row that found the present severity, ``busy`` the target's queued and
     running runs. A drift run that asked before gets the run id of then, so that a retry or a cleared task can never
@@ -75,10 +75,10 @@ def decide(
     if (own := next((request for request in requests if request.by == by), None)) is not None:
         return Decision(own.run_id, f"this drift run asked for {own.run_id} already")
     if busy:
-        return Decision(None, f"{target} has {busy} run{'s' if busy > 1 else ''} queued or running already")
+        return Decision(None, f"{target} has runs queued or running already: {busy}")
     if streak < guard.consecutive:
-        return Decision(None, f"drift is this severe for the {_ordinal(streak)} time in a row; "
-                              f"{guard.consecutive} are needed (guard.consecutive)")  # fmt: skip
+        lasted = f"drift has been this severe for {streak} of the {guard.consecutive} runs in a row"
+        return Decision(None, f"{lasted} that are needed (guard.consecutive)")
     if refusal := _too_soon(guard, now, sorted(request.at for request in requests)):
         return Decision(None, refusal)
     return Decision(run_id_at(now, guard.cooldown), "no retraining within the cooldown, none queued or running")
@@ -98,10 +98,6 @@ def _too_soon(guard: Guard, now: datetime, asked: Sequence[datetime]) -> str:
             f"the next is possible from {recent[-guard.max_per_week] + WEEK:%Y-%m-%d %H:%M} UTC"
         )
     return ""
-
-
-def _ordinal(number: int) -> str:
-    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def run_id_at(now: datetime, cooldown: timedelta) -> str:

@@ -87,7 +87,7 @@ def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(se
 
     busy = served.run("drift_monitoring", at=second_hour)
     assert busy.tasks["trigger_retraining"] == "skipped"
-    assert "No retraining: model_retraining has 1 run queued or running already" in busy.log
+    assert "No retraining: model_retraining has runs queued or running already: 1" in busy.log
 
     finish(first)
     within_cooldown = served.run("drift_monitoring", at=second_hour)
@@ -165,7 +165,7 @@ def test_drift_must_last_before_it_retrains(served: Lab) -> None:
     served.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 2}")
     first = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
     assert first.tasks["trigger_retraining"] == "skipped"
-    assert "drift is this severe for the first time in a row; 2 are needed" in first.log
+    assert "drift has been this severe for 1 of the 2 runs in a row that are needed" in first.log
     again = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
     assert again.tasks["trigger_retraining"] == "skipped"  # the same run, cleared
     second = served.run("drift_monitoring", at=datetime(2026, 6, 3, 2, tzinfo=UTC))

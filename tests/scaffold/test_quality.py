@@ -83,6 +83,23 @@ def test_the_column_with_the_newest_dates_tells_the_age() -> None:
     assert any("'seen' holds dates as text" in note for note in found.notes)
 
 
+def test_what_teaches_nothing_is_said() -> None:
+    columns = {"empty": [None] * ROWS, "fixed": [7] * ROWS, "some": [None, 7] * (ROWS // 2)}
+    found = propose(table(**columns), "label")
+    same = "is the same in every row, so it teaches a model nothing: leave it out of the data"
+
+    assert found.notes == (f"'empty' {same}", f"'fixed' {same}")
+
+
+def test_rows_without_a_target_are_told() -> None:
+    data = table(age=[1, 2] * (ROWS // 2)).astype({"label": "Int64"})
+    data.loc[:4, "label"] = None
+    found = propose(data, "label")
+
+    assert found.notes == ("'label' is missing in 5 of 60 rows, which its rule forbids: leave them out",)
+    assert [check for check in failed_checks(data, found.section) if "label" in check] != []
+
+
 def test_very_wide_tables_have_rules_for_the_first_columns() -> None:
     found = propose(table(**{f"c{number}": [0.5] * ROWS for number in range(60)}), "label")
 

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driftgate.services.guard import REMEMBERED, WEEK, Decision, Guard, Request, decide, remember, run_id_at
+from driftgate.services.reminders import refusal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SIX_HOURS = timedelta(hours=6)
@@ -54,7 +56,7 @@ def test_a_drift_run_that_asked_before_gets_the_same_run_again() -> None:
 
 
 def test_while_one_is_queued_or_running_nothing_starts() -> None:
-    assert ask(busy=2) == Decision(None, "model_retraining has 2 runs queued or running already")
+    assert ask(busy=2) == Decision(None, "model_retraining has runs queued or running already: 2")
 
 
 def test_a_paused_pipeline_is_not_asked() -> None:
@@ -76,12 +78,28 @@ def test_no_more_than_the_given_number_start_in_a_week() -> None:
     assert ask(requests=requests, guard=guard, now=next_time).run_id
 
 
-@pytest.mark.parametrize(("streak", "word"), [(1, "first"), (2, "second")])
-def test_drift_must_last_for_as_many_runs_as_asked(streak: int, word: str) -> None:
+@pytest.mark.parametrize("streak", [1, 2])
+def test_drift_must_last_for_as_many_runs_as_asked(streak: int) -> None:
     decision = ask(streak=streak, guard=Guard(SIX_HOURS, consecutive=3))
-    reason = f"drift is this severe for the {word} time in a row; 3 are needed (guard.consecutive)"
+    reason = f"drift has been this severe for {streak} of the 3 runs in a row that are needed (guard.consecutive)"
     assert decision == Decision(None, reason)
     assert ask(streak=3, guard=Guard(SIX_HOURS, consecutive=3)).run_id
+
+
+@pytest.mark.parametrize(
+    ("guard", "one", "other"),
+    [
+        (Guard(SIX_HOURS, consecutive=30), {"streak": 1}, {"streak": 2}),
+        (Guard(SIX_HOURS, consecutive=30), {"streak": 3}, {"streak": 21}),
+        (Guard(SIX_HOURS), {"busy": 1}, {"busy": 2}),
+        (Guard(SIX_HOURS), {"requests": (earlier(1),)}, {"requests": (earlier(5),)}),
+        (Guard(SIX_HOURS, max_per_week=1), {"requests": (earlier(7),)}, {"requests": (earlier(99),)}),
+    ],
+)
+def test_another_number_is_no_other_reason_to_tell(guard: Guard, one: dict[str, Any], other: dict[str, Any]) -> None:
+    before, after = (ask(guard=guard, **asked).reason for asked in (one, other))
+    assert before != after
+    assert refusal("critical", before) == refusal("critical", after)
 
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
