@@ -233,7 +233,7 @@ def _without_repetition(
         if last is not None and moments[last] == moments[row]:
             if not _same(answers[last], answers[row]):
                 first, second = sorted((last, row))
-                what = f"another window of the same moment is in {table.rows[first]}; keep one: of one model"
+                what = f"another window of the same moment is in {table.rows[first]}; keep the one of one model"
                 raise table.mistake(what, second)
             continue
         yield row

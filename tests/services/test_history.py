@@ -90,7 +90,7 @@ def test_time_is_shared_out_between_the_windows(tmp_path: Path) -> None:
         (["at,psi", "2026-03-01,high"], ", line 2: psi: 'high' is no number"),
         (["at,psi", '2026-03-01,"0,3"'], ", line 2: psi: '0,3' is no number; a number is written with a point"),
         (["at,psi", "2026-03-01,0.1", "2026-03-02,0.1", "2026-03-01,0.2"],
-         ", line 4: another window of the same moment is in line 2; keep one: of one model"),
+         ", line 4: another window of the same moment is in line 2; keep the one of one model"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_place(lines: list[str], told: str, tmp_path: Path) -> None:
