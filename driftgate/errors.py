@@ -12,7 +12,10 @@ _PASSWORD = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=[?&]password=)[^&\s'\"]+")
 
 
 class DriftgateError(Exception):
-    """The root of every error that Driftgate raises on purpose; safe to show as it is."""
+    """The root of every error that Driftgate raises on purpose; safe to show as it is: it tells no password."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_password(message))
 
 
 class UserMistake(DriftgateError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator as AirflowApproval
+from airflow.sdk.exceptions import AirflowFailException
 
 from driftgate.durations import parse_duration
 from driftgate.errors import UserMistake
@@ -57,7 +58,10 @@ class ApprovalOperator(AirflowApproval):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""
-        record(context, self, "approval", *_answer(event, self.timeout))
+        outcome, reason = _answer(event, self.timeout)
+        record(context, self, "approval", outcome, reason)
+        if event.get("error_type") == "timeout":  # a retry would ask again, and wait as long
+            raise AirflowFailException(reason)
         return super().execute_complete(context, event)
 
     def render_template_fields(self, context: Context, jinja_env: jinja2.Environment | None = None) -> None:
@@ -76,7 +80,9 @@ def _answer(event: dict[str, Any], timeout: str) -> tuple[str, str]:
         return "failed", f"Nobody answered within {timeout}" if late else str(event["error"])
     approved = event["chosen_options"] == [AirflowApproval.APPROVE]
     user = event.get("responded_by_user") or {}
-    who = f"{user.get('name') or user.get('id')} answered" if user else f"Nobody answered within {timeout}: on_timeout"
+    who = f"{user.get('name') or user.get('id') or 'Somebody'} answered"
+    if event.get("timedout"):
+        who = f"Nobody answered within {timeout}, so that on_timeout counts:"
     return ("approved", f"{who} yes") if approved else ("rejected", f"{who} no")
 
 

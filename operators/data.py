@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operators.base import DriftgateOperator, Section
@@ -36,7 +37,8 @@ class CheckDataFreshnessOperator(DriftgateOperator):
 
     def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
         """The data is new enough."""
-        return "fresh", f"The data is {result['age_hours']} hours old", result
+        changed = datetime.fromisoformat(result["last_change"])
+        return "fresh", f"The data last changed at {changed:%Y-%m-%d %H:%M} UTC", result
 
     def limits(self) -> Limits:
         """The age."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
-from driftgate.errors import DriftgateError
+from driftgate.errors import DriftgateError, without_password
+from driftgate.services.channels import within
 from operators.connections import tracking_uri
 from operators.places import nowhere, place
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 Limits = Mapping[tuple[str | int, ...], Any]  # where in the pipeline a threshold stands → its value
+_PATIENCE = 20.0  # seconds that a task waits for the ledger
 _GIT = ("git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
 
 
@@ -55,11 +57,14 @@ def record(
         return
     try:
         ledger, entry = _entry(context, pipeline, kind, outcome, reason, inputs or {}, limits or {})
-        operator.decision_url = ledger.write(entry, again=again).url
-    except DriftgateError as error:
-        operator.log.warning("The ledger did not take this decision: %s", error)
+
+        def keep() -> None:
+            operator.decision_url = ledger.write(entry, again=again).url
+
+        within(_PATIENCE, keep)
     except Exception as error:  # keeping books must not stop what they are about
-        operator.log.warning("The ledger did not take this decision: %s: %s", type(error).__name__, error)
+        told = str(error) if isinstance(error, DriftgateError) else without_password(f"{type(error).__name__}: {error}")
+        operator.log.warning("The ledger did not take this decision: %s", told)
 
 
 def _entry(
@@ -76,23 +81,40 @@ def _entry(
     from operators.telling import redacted
 
     thresholds = tuple(
-        Threshold(nowhere(*path), value, place(pipeline.locate, *path)) for path, value in limits.items()
+        Threshold(nowhere(*path), _safe(value), place(pipeline.locate, *path)) for path, value in limits.items()
     )
     lines = "\n".join(redacted(line) for line in reason.splitlines())
-    ti, conf = context["ti"], context["dag_run"].conf or {}
+    ti = context["ti"]
     index = f"[{ti.map_index}]" if ti.map_index is not None and ti.map_index >= 0 else ""
     entry = Entry(
-        Decision(kind, outcome, lines, inputs, thresholds),
+        Decision(kind, outcome, lines, _safe(inputs), thresholds),
         datetime.now(UTC),
         pipeline=ti.dag_id,
         run=ti.run_id,
         task=f"{ti.task_id}{index}",
-        cause=str((conf.get("drift") or {}).get("run", "")),
+        cause=_cause(context),
         config=pipeline.digest,
         revision=_revision(context),
         link=ti.log_url,
     )
     return Ledger(tracking_uri(pipeline.sections["ledger"]["connection"])), entry
+
+
+def _safe(value: Any) -> Any:
+    """Return ``value`` without what is secret in it."""
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]
+
+    if isinstance(value, Mapping):
+        return {key: _safe(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(each) for each in value]
+    return without_password(str(redact(value))) if isinstance(value, str) else value
+
+
+def _cause(context: Context) -> str:
+    """Return the run that started this one; "" where nobody, or somebody with a conf of their own, did."""
+    drift = (context["dag_run"].conf or {}).get("drift")
+    return str(drift.get("run", "")) if isinstance(drift, Mapping) else ""
 
 
 def _revision(context: Context) -> str:

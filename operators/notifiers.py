@@ -94,8 +94,8 @@ def _reason(context: Context) -> str:
     """The exception, if there is one, without what Airflow knows to be secret."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
-    from driftgate.errors import printable
+    from driftgate.errors import printable, without_password
 
-    text = str(redact(str(context.get("exception") or "")))
+    text = without_password(str(redact(str(context.get("exception") or ""))))
     lines = [printable(line) for line in text.splitlines()]
     return "\n".join(lines)[:_LONGEST]

@@ -14,12 +14,13 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.errors import DriftgateError, Outage, UserMistake
-from driftgate.services.guard import Decision, Guard, Request, decide, remember
+from driftgate.services.guard import Decision, Guard, Request, decide, not_ahead, remember
 from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
 from operators.base import Section, as_airflow
 from operators.drift import drift_of
 from operators.ledger import DecisionLink, record
+from operators.memory import key_of
 from operators.places import nowhere
 
 if TYPE_CHECKING:
@@ -75,11 +76,10 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
 
     def _prepare(self, context: Context) -> None:
         """Decide under which run id to start the pipeline, with which conf; skip when it may not start."""
-        store = context["asset_state_store"][self.asset]
         now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
         evidence = drift_of(self, context)
-        requests = [Request.from_json(stored) for stored in cast("list[dict[str, str]]", store.get(STATE_KEY, []))]
-        started = [request for request in requests if request.by == name or self._started(context, request)]
+        requests = self._requests(context, now)
+        started = [request for request in requests if request.by == name or self._started(context, request.run_id)]
         decision = self._decide(context, name, now, evidence.get("streak", 1), started)
         if decision.run_id is None:
             self.log.warning("No retraining: %s", decision.reason)
@@ -89,13 +89,36 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         self.log.info("Retraining %s: %s", decision.run_id, decision.reason)
         if new := name not in {request.by for request in requests}:
             # Written before the run is asked for: a crash in between leaves the id for the retry to use.
-            kept = remember(requests, Request(now, decision.run_id, name))
-            store.set(STATE_KEY, list[Any](request.to_json() for request in kept))
+            self._keep(context, remember(requests, Request(now, decision.run_id, name)))
         self.trigger_run_id = decision.run_id
         self.conf = {"drift": {**evidence, "run": name}, "new_data": self.guard["new_data"]}
         reason = f"Retraining by run {decision.run_id} of {self.pipeline}: {decision.reason}"
         evidence = {**evidence, "retraining": f"{self.pipeline}/{decision.run_id}"}
         self._record(context, "started", reason, evidence, again=not new)
+
+    def _requests(self, context: Context, now: datetime) -> list[Request]:
+        """Return what all monitors have asked for, and for sure what this one has."""
+        store = context["asset_state_store"][self.asset]
+        shared, own = (cast("list[dict[str, str]]", store.get(key, [])) for key in (STATE_KEY, self._own_key(context)))
+        read = {request.by: request for request in map(Request.from_json, [*shared, *own])}
+        requests = not_ahead(list(read.values()), now)
+        if requests != list(read.values()):
+            self.log.warning("The clock was ahead when retrainings were asked for; they count as asked for now")
+            self._keep(context, requests)
+        return requests
+
+    def _keep(self, context: Context, requests: list[Request]) -> None:
+        """Store requests, those of this monitor twice.
+
+        What two monitors write at the same moment for all to see, one of them loses: it must not forget its own.
+        """
+        store = context["asset_state_store"][self.asset]
+        own = [request for request in requests if request.by.startswith(f"{self.dag_id}/")]
+        store.set(self._own_key(context), list[Any](request.to_json() for request in own))
+        store.set(STATE_KEY, list[Any](request.to_json() for request in requests))
+
+    def _own_key(self, context: Context) -> str:
+        return key_of(context, f"{STATE_KEY}/{self.dag_id}")
 
     def _record(self, context: Context, outcome: str, reason: str, evidence: Section, *, again: bool = False) -> None:
         limits = {(*self.path, "guard", name): value for name, value in self.guard.items()}
@@ -117,7 +140,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         ti = context["ti"]
         with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
             paused = bool(ti.get_dag(self.pipeline).is_paused)
-        return decide(
+        decision = decide(
             Guard.of(self.guard),
             by=name,
             now=now,
@@ -127,10 +150,14 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             paused=paused,
             target=self.pipeline,
         )
+        asked = name in {request.by for request in requests}
+        if decision.run_id is None or asked or not self._started(context, decision.run_id):
+            return decision
+        return Decision(None, f"{decision.run_id} is there already: another monitor was faster, or a clock went wrong")
 
-    def _started(self, context: Context, request: Request) -> bool:
+    def _started(self, context: Context, run_id: str) -> bool:
         """Whether a request became a run: one that Airflow never took must not use up the cooldown."""
-        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[request.run_id]))
+        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[run_id]))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import parse_duration
-from driftgate.errors import DriftgateError, Outage, UserMistake, printable
+from driftgate.errors import DriftgateError, Outage, UserMistake, printable, without_password
 from driftgate.services import channels as services
 from driftgate.services.alerts import Alert
 from driftgate.services.reminders import News, Told, known_to, remember
@@ -162,10 +162,10 @@ def _reason(error: Exception) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return ``text`` on one line, without what Airflow knows to be secret."""
+    """Return ``text`` on one line, without what Airflow knows to be secret and passwords in addresses."""
     from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
-    return printable(" ".join(str(redact(text)).split()))
+    return printable(without_password(" ".join(str(redact(text)).split())))
 
 
 def _email(alert: Alert, channel: Section, seconds: float) -> Callable[[], None]:

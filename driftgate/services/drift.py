@@ -12,12 +12,14 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from driftgate.durations import format_duration, parse_duration
-from driftgate.errors import Outage, UserMistake
+from driftgate.errors import Outage, UserMistake, printable
 from driftgate.services.model_api import ModelApi
 
 BANDS = ("minor", "moderate", "critical")
 SEVERITIES = ("none", *BANDS, "unknown")
 CLOCK_SKEW = timedelta(minutes=5)
+_MOST_TIMES = 10  # in the window of an answer
+_LONGEST_TEXT = 200  # characters of a name or a time in an answer
 REMEMBERED = 100  # runs in the history of a monitor
 
 
@@ -114,9 +116,10 @@ def measure(answer: Any, section: Mapping[str, Any], fields: Fields, now: dateti
     scaled = {name: on_common_scale(psi, own[name], section) if name in own else psi for name, psi in judged.items()}
     psi = _aggregate(section, scaled, _number(dig(answer, fields.psi)))
     samples = _number(dig(answer, fields.samples))
-    window = {key: _text(value) for key, value in (_mapping(dig(answer, "window"))).items()}
+    window = {_text(key): _text(value) for key, value in islice(_mapping(dig(answer, "window")).items(), _MOST_TIMES)}
     reason = (
-        _doubt(psi, samples, section["min_samples"], fields)
+        _no_number(dig(answer, fields.samples), samples, fields)
+        or _doubt(psi, samples, section["min_samples"], fields)
         or _missing(dig(answer, fields.features), judged, section, fields)
         or _stale(window.get("end", ""), parse_duration(section["stale_after"]), now)
     )
@@ -132,6 +135,11 @@ def measure(answer: Any, section: Mapping[str, Any], fields: Fields, now: dateti
         reason=reason,
     )
     return Measured(drift, psi)
+
+
+def _no_number(told: Any, samples: float | None, fields: Fields) -> str:
+    """Why the number of predictions says nothing; empty when it is one, or is not told."""
+    return "" if told is None or samples is not None else f"the answer holds no number at {fields.samples!r}"
 
 
 def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields) -> str:
@@ -155,7 +163,7 @@ def _missing(told: Any, judged: Mapping[str, float], section: Mapping[str, Any],
         return f"the answer tells of no feature to judge at {fields.features!r}"
     lost = [name for name in section["features"] if name not in judged]
     broken = [str(name) for name in _mapping(told) if str(name) not in judged and str(name) not in section["ignore"]]
-    names = ", ".join(sorted({*lost, *broken})[:5])
+    names = printable(", ".join(sorted({*lost, *broken})[:5]))
     return f"the answer holds no PSI for {names}" if names else ""
 
 
@@ -282,9 +290,9 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    found = ((str(name), _number(psi)) for name, psi in _mapping(value).items())
+    found = ((printable(str(name)), _number(psi)) for name, psi in _mapping(value).items())
     return {name: psi for name, psi in found if psi is not None and math.isfinite(psi)}
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else printable(str(value)[:_LONGEST_TEXT])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from driftgate.durations import parse_duration
@@ -79,7 +80,9 @@ def decide(
     if streak < guard.consecutive:
         lasted = f"drift has been this severe for {streak} of the {guard.consecutive} runs in a row"
         return Decision(None, f"{lasted} that are needed (guard.consecutive)")
-    if refusal := _too_soon(guard, now, sorted(request.at for request in requests)):
+    in_time = sorted(requests, key=attrgetter("at"))
+    runs = {request.run_id: request.at for request in in_time}  # several monitors may have asked for the same
+    if refusal := _too_soon(guard, now, sorted(runs.values())):
         return Decision(None, refusal)
     return Decision(run_id_at(now, guard.cooldown), "no retraining within the cooldown, none queued or running")
 
@@ -110,6 +113,14 @@ def run_id_at(now: datetime, cooldown: timedelta) -> str:
     length = int(cooldown.total_seconds())
     start = int(now.timestamp()) // length * length
     return f"drift__{datetime.fromtimestamp(start, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def not_ahead(requests: Sequence[Request], now: datetime) -> list[Request]:
+    """Return the requests; those that a clock which was ahead has dated later than ``now`` count as made now.
+
+    They would hold retrainings back until that time comes.
+    """
+    return [replace(request, at=min(request.at, now)) for request in requests]
 
 
 def remember(requests: Sequence[Request], new: Request) -> list[Request]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import DriftgateError, Outage, UserMistake
+from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
 from driftgate.services.alerts import Threshold
 
 if TYPE_CHECKING:
@@ -68,8 +68,18 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What tells this decision from others: a retry that decides the same anew is no other."""
-        return "/".join((self.name, self.task, self.decision.kind, self.decision.outcome))
+        """What decided, and about what; whoever is tried again or cleared decides under the same key."""
+        return "/".join((self.name, self.task, self.decision.kind))
+
+    def says_the_same(self, other: Entry) -> bool:
+        """Whether both hold the same decision, for the same reason, against the same thresholds."""
+        return _facts(self) == _facts(other)
+
+
+def _facts(entry: Entry) -> tuple[Any, ...]:
+    decision = entry.decision
+    thresholds = json.dumps([asdict(threshold) for threshold in decision.thresholds], default=str)
+    return entry.key, decision.outcome, _cut(decision.reason), thresholds, entry.config
 
 
 class Ledger:
@@ -82,22 +92,22 @@ class Ledger:
         self.uri = tracking_uri.rstrip("/")
 
     def write(self, entry: Entry, *, again: bool = False) -> Entry:
-        """Write ``entry``, over an earlier one with the same key; returns it with its address.
+        """Write ``entry`` unless it says what its task decided last; returns the one that is kept, with its address.
 
-        If it was decided ``again`` only because it had been decided before, an earlier one stays as it is.
+        What is kept stays as it is: a task that is cleared days later decides anew, and does not change the past.
+        ``again``: decided only because it had been decided before, so that the same outcome is enough to say nothing
+        new.
         """
         experiment = self._experiment(create=True)
-        tags = [{"key": key, "value": value} for key, value in _tags(entry).items() if value]
+        rule = f"tags.`{_TAG}key` = {_quoted(_tagged(entry.key))}"
+        last = next(filter(None, self._found(experiment, rule, limit=1)), None)
+        if last and (last.says_the_same(entry) or (again and last.decision.outcome == entry.decision.outcome)):
+            return last
         now = int(entry.time.timestamp() * 1000)
-        found = next(self._runs(experiment, f"tags.`{_TAG}key` = {_quoted(_tagged(entry.key))}", limit=1), None)
-        run_id = found["info"]["run_id"] if found else self._create(experiment, entry, tags, now)
-        if found and again:
-            return replace(entry, url=self._url(experiment, run_id))
-        metrics = [{"key": key, "value": value, "timestamp": now, "step": 0} for key, value in _numbers(entry)]
-        if found or metrics:
-            self._post("runs/log-batch", {"run_id": run_id, "tags": tags if found else [], "metrics": metrics})
-        if not found:
-            self._post("runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": now})
+        run_id = self._create(experiment, entry, now)
+        if metrics := [{"key": key, "value": value, "timestamp": now, "step": 0} for key, value in _numbers(entry)]:
+            self._post("runs/log-batch", {"run_id": run_id, "metrics": metrics})
+        self._post("runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": now})
         return replace(entry, url=self._url(experiment, run_id))
 
     def entries(
@@ -118,13 +128,17 @@ class Ledger:
         rules = [f"tags.`{_TAG}{key}` = {_quoted(_tagged(value))}" for key, value in wanted.items() if value]
         rules += [f"attributes.start_time >= {int(since.timestamp() * 1000)}"] if since else []
         rules += [f"attributes.start_time < {int(until.timestamp() * 1000)}"] if until else []
-        found: dict[str, Entry] = {}
-        for stored in self._runs(experiment, " and ".join(rules), limit):
-            if entry := _entry(stored, self._url(experiment, stored["info"]["run_id"])):
-                found.setdefault(entry.key, entry)  # an answer that got lost may have left one twice
+        found: dict[tuple[str, datetime], Entry] = {}
+        for entry in filter(None, self._found(experiment, " and ".join(rules), limit)):
+            found.setdefault((entry.key, entry.time), entry)  # an answer that got lost may have left one twice
         return list(found.values())
 
-    def _create(self, experiment: str, entry: Entry, tags: list[dict[str, str]], now: int) -> str:
+    def _found(self, experiment: str, rule: str, limit: int) -> Iterator[Entry | None]:
+        for stored in self._runs(experiment, rule, limit):
+            yield _entry(stored, self._url(experiment, stored["info"]["run_id"]))
+
+    def _create(self, experiment: str, entry: Entry, now: int) -> str:
+        tags = [{"key": key, "value": value} for key, value in _tags(entry).items() if value]
         name = f"{entry.pipeline} {entry.decision.kind}: {entry.decision.outcome}".strip()[:_LONGEST_NAME]
         body = {"experiment_id": experiment, "start_time": now, "run_name": name, "tags": tags}
         return str(self._post("runs/create", body)["run"]["info"]["run_id"])
@@ -190,9 +204,10 @@ class Ledger:
         from urllib3 import Retry
 
         session = requests.Session()
-        # Asking twice for the same is safe: entries have keys.
+        # Asking twice for the same is safe: what is there twice is read once. A server that asks for patience, by
+        # Retry-After, gets none: a task waits for this.
         retry = Retry(_TRIES, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, backoff_factor=0.2,
-                      raise_on_status=False)  # fmt: skip
+                      raise_on_status=False, respect_retry_after_header=False)  # fmt: skip
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
         user, token = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_TOKEN")
@@ -207,7 +222,7 @@ class Ledger:
         return kind(f"MLflow at {self.uri} refused {path}: {answer.status_code} {answer.text[:200]}")
 
     def _url(self, experiment: str, run_id: str) -> str:
-        return f"{self.uri}/#/experiments/{experiment}/runs/{run_id}"
+        return f"{without_password(self.uri)}/#/experiments/{experiment}/runs/{run_id}"
 
 
 def _tags(entry: Entry) -> dict[str, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # A connection refused or a 5xx is tried again this often, with growing pauses, before it counts as an outage.
 TRIES = 4
 FIRST_PAUSE = 0.5
+_LONGEST = 500  # characters of an answer that are worth repeating
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,13 @@ class ModelApi:
             raise UserMistake(f"the model API refused {answer.url}: {answer.status_code} {_detail(answer)}")
         try:
             return answer.json()
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter: brackets within brackets, by the thousand
             raise UserMistake(f"{answer.url} did not answer in JSON: {answer.text[:80]!r}") from None
 
 
 def _detail(answer: requests.Response) -> str:
     try:
         content = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer.reason
-    return str(content.get("detail", answer.reason)) if isinstance(content, dict) else answer.reason
+    return str(content.get("detail", answer.reason))[:_LONGEST] if isinstance(content, dict) else answer.reason

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import format_duration
-from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
+from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake, without_password
 from driftgate.services import registry
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -40,7 +40,7 @@ def bring_into_service(
     """
     client = registry.connect(tracking_uri)
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
-    done = {"model": name, "version": version, "url": api.url, "superseded_by": None}
+    done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
         current = registry.version_at(client, name, registry.PRODUCTION)
         if current not in (version, before.production):
@@ -55,7 +55,7 @@ def bring_into_service(
         if isinstance(error, DriftgateError):
             raise type(error)(f"version {version} of {name} was not brought into service, {state}: {error}") from error
         raise
-    log.info("The API at %s serves version %s of %s", api.url, version, name)
+    log.info("The API at %s serves version %s of %s", done["url"], version, name)
     return done
 
 

@@ -91,7 +91,7 @@ def test_a_run_that_promoted_a_model_does_it_once(lab: Lab) -> None:
 
     more = clear_each(lab, "model_retraining", ran, RETRAINING)
 
-    assert more == {task: Counter() for task in RETRAINING}
+    assert sum(more.values(), Counter()) == Counter()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """drift_monitoring from end to end: each severity takes its route, and retraining starts once."""
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
@@ -10,6 +11,8 @@ from airflow.utils.session import create_session
 from support.lab import Lab
 
 from driftgate.demo import samples
+from driftgate.services.guard import Decision
+from driftgate.services.ledger import Ledger
 
 ROUTES = {
     "none": "log_no_drift",
@@ -182,3 +185,55 @@ def test_an_unknown_is_told_only_when_it_stays(served: Lab) -> None:
     second = served.run("drift_monitoring", at=datetime(2026, 6, 4, 2, tzinfo=UTC))
     assert second.tasks["send_alert"] == "success"
     assert len(served.mails) == 1
+
+
+def guard_state() -> dict[str, list[dict[str, str]]]:
+    with create_session() as session:
+        rows = session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests%"))
+        return {row.key: json.loads(row.value) for row in rows}
+
+
+def change_guard_state(key: str, stored: list[dict[str, str]]) -> None:
+    with create_session() as session:
+        session.query(AssetStateStoreModel).filter_by(key=key).update({"value": json.dumps(stored)})
+
+
+def test_the_guard_holds_when_a_clock_was_ahead_and_when_another_monitor_overwrote_it(served: Lab) -> None:
+    forget_requests()
+    first_hour, second_hour = datetime(2026, 6, 5, 1, tzinfo=UTC), datetime(2026, 6, 5, 2, tzinfo=UTC)
+    served.run("drift_monitoring", at=first_hour)
+    (first,) = retrainings(served)
+    finish(first)
+    week_ahead = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+    for key, stored in guard_state().items():
+        change_guard_state(key, [{**request, "at": week_ahead} for request in stored])
+    held = served.run("drift_monitoring", at=second_hour)
+    assert "The clock was ahead when retrainings were asked for; they count as asked for now" in held.log
+    assert held.tasks["trigger_retraining"] == "skipped"
+    assert all(request["at"] < week_ahead for stored in guard_state().values() for request in stored)
+
+    change_guard_state("requests", [])  # what a monitor that decides at the same moment may write
+    long_ago = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
+    own = next(key for key in guard_state() if key != "requests")
+    change_guard_state(own, [{**request, "at": long_ago} for request in guard_state()[own]])
+    asked_by = str(first.conf["drift"]["run"]).partition("/")[2]
+    cleared = served.clear("drift_monitoring", asked_by, "trigger_retraining")
+    assert f"this drift run asked for {first.run_id} already" in cleared.log
+    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+
+
+def test_a_run_that_another_monitor_started_at_the_same_moment_is_no_second_start(
+    served: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_requests()
+    served.run("drift_monitoring", at=datetime(2026, 6, 6, 1, tzinfo=UTC))
+    (first,) = retrainings(served)
+    finish(first)
+    for key in guard_state():
+        change_guard_state(key, [])
+    monkeypatch.setattr("operators.retraining.decide", lambda *_, **__: Decision(first.run_id, "nothing in the way"))
+    late = served.run("drift_monitoring", at=datetime(2026, 6, 6, 2, tzinfo=UTC))
+    assert late.tasks["trigger_retraining"] == "skipped"
+    told = Ledger(served.mlflow).entries(pipeline="drift_monitoring", run=late.run_id, kind="guard")
+    assert [entry.decision.outcome for entry in told] == ["refused"]
+    assert f"{first.run_id} is there already" in told[0].decision.reason

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,6 +61,34 @@ def test_no_task_fails_because_the_ledger_does_not_answer(lab: Lab, monkeypatch:
 
     assert ran.state == "success"
     assert "The ledger did not take this decision: MLflow does not answer" in ran.log
+
+
+def test_a_ledger_that_hangs_is_given_up_and_no_password_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("operators.ledger._PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"http://ops:LEDGER-SECRET@127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_DEFAULT", json.dumps({"conn_type": "http", "host": host}))
+        ran = lab.run("drift_monitoring")
+
+    assert ran.state == "success"
+    assert "The ledger did not take this decision: no answer within 0.5 s" in ran.log
+
+
+def test_neither_the_ledger_nor_an_alert_tells_the_password_in_an_address(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    lab.stop_api()
+    host = f"http://ops:API-SECRET@127.0.0.1:{lab.api_port}"
+    monkeypatch.setenv("AIRFLOW_CONN_MODEL_API", json.dumps({"conn_type": "http", "host": host}))
+
+    ran = lab.run("drift_monitoring", conf={"drift": "of nobody's making"})
+
+    kept = entries(lab, "drift_monitoring")
+    assert "does not answer GET http://ops:***" in kept["check_drift"].decision.reason
+    told = [str(mail.get_body(("plain",)).get_content()) for mail in lab.mails]
+    assert told
+    assert "API-SECRET" not in f"{kept} {told} {ran.results} {ran.log}"
 
 
 def test_a_pipeline_can_do_without_a_ledger(lab: Lab) -> None:

@@ -116,6 +116,20 @@ def test_what_cannot_be_trusted_is_unknown_and_says_why(changes: dict[str, Any],
     assert found.summary == f"Drift is unknown: {reason}"
 
 
+@pytest.mark.parametrize("samples", ["many", [], {}, True])
+def test_a_number_of_predictions_that_is_none_is_unknown(samples: Any) -> None:
+    found = assess(answer(samples=samples), SECTION)
+    assert (found.severity, found.reason) == ("unknown", "the answer holds no number at 'samples'")
+
+
+def test_names_and_times_of_an_answer_are_safe_to_tell_and_few() -> None:
+    window = {str(number): "x" * 1_000 for number in range(1_000)}
+    found = assess(answer(model={"name": "\x1b[31m\ud800", "version": "9" * 1_000}, window=window), SECTION)
+    assert (found.model, len(found.version), len(found.window)) == ("\ufffd[31m\ufffd", 200, 10)
+    lost = {**SECTION, "aggregate": "mean"}
+    assert assess(answer(features={"\ud800": None, "a": 0.1}), lost).reason == "the answer holds no PSI for \ufffd"
+
+
 def test_exactly_enough_samples_are_enough() -> None:
     assert assess(answer(samples=500), SECTION).severity == "critical"
 

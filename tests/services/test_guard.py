@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftgate.services.guard import REMEMBERED, WEEK, Decision, Guard, Request, decide, remember, run_id_at
+from driftgate.services.guard import REMEMBERED, WEEK, Decision, Guard, Request, decide, not_ahead, remember, run_id_at
 from driftgate.services.reminders import refusal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -67,7 +67,10 @@ def test_a_paused_pipeline_is_not_asked() -> None:
 
 def test_no_more_than_the_given_number_start_in_a_week() -> None:
     guard = Guard(SIX_HOURS, max_per_week=2)
-    requests = (earlier(160, "a"), earlier(7, "b"))
+    requests = (
+        Request(NOON - timedelta(hours=160), "drift__a", "a"),
+        Request(NOON - timedelta(hours=7), "drift__b", "b"),
+    )
     decision = ask(requests=requests, guard=guard)
     assert decision.run_id is None
     next_time = NOON - timedelta(hours=160) + WEEK
@@ -76,6 +79,18 @@ def test_no_more_than_the_given_number_start_in_a_week() -> None:
         f"the next is possible from {next_time:%Y-%m-%d %H:%M} UTC"
     )
     assert ask(requests=requests, guard=guard, now=next_time).run_id
+
+
+def test_a_run_that_two_monitors_asked_for_counts_once() -> None:
+    both = (earlier(7, "one/now"), earlier(7, "other/now"))
+    assert ask(requests=both, guard=Guard(SIX_HOURS, max_per_week=2)).run_id
+
+
+def test_requests_from_a_clock_that_was_ahead_hold_back_for_one_cooldown_only() -> None:
+    asked = not_ahead([earlier(-24 * 7), earlier(8)], NOON)
+    assert [request.at for request in asked] == [NOON, NOON - timedelta(hours=8)]
+    assert ask(requests=tuple(asked)).run_id is None
+    assert ask(requests=tuple(asked), now=NOON + SIX_HOURS).run_id
 
 
 @pytest.mark.parametrize("streak", [1, 2])

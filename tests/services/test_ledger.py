@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -60,13 +65,39 @@ def test_an_entry_can_be_found_in_mlflow_by_tag_and_its_numbers_are_metrics(ledg
     assert found.info.start_time == int(AT.timestamp() * 1000)
 
 
-def test_a_retry_that_decides_the_same_is_one_entry_and_another_outcome_another(ledger: Ledger, entry: Entry) -> None:
+def test_who_decides_the_same_again_leaves_one_entry_with_the_time_of_the_first(ledger: Ledger, entry: Entry) -> None:
     first = ledger.write(entry)
-    again = ledger.write(replace(entry, time=AT + timedelta(minutes=5)))
-    changed = ledger.write(replace(entry, decision=replace(FOUND, outcome="none")))
+    again = ledger.write(replace(entry, time=AT + timedelta(days=3)))
 
-    assert again.url == first.url != changed.url
-    assert len(ledger.entries(pipeline=entry.pipeline)) == 2
+    assert again == first
+    assert ledger.entries(pipeline=entry.pipeline) == [first]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": "none"},
+        {"reason": "PSI 0.47"},
+        {"thresholds": (Threshold("psi.critical", 0.3, FOUND.thresholds[0].where),)},
+    ],
+)
+def test_who_decides_something_else_later_does_not_change_the_past(
+    ledger: Ledger, entry: Entry, change: dict[str, Any]
+) -> None:
+    first = ledger.write(entry)
+    other = ledger.write(replace(entry, time=AT + timedelta(days=3), decision=replace(FOUND, **change)))
+    back = ledger.write(replace(entry, time=AT + timedelta(days=4)))
+
+    assert ledger.entries(pipeline=entry.pipeline) == [back, other, first]
+    assert len({back.url, other.url, first.url}) == 3
+
+
+def test_what_follows_from_the_past_alone_says_nothing_new_whatever_its_words(ledger: Ledger, entry: Entry) -> None:
+    first = ledger.write(entry)
+    same = replace(entry, time=AT + timedelta(days=3), decision=replace(FOUND, reason="decided already"))
+
+    assert ledger.write(same, again=True) == first
+    assert ledger.write(same).url != first.url
 
 
 def test_entries_are_found_by_run_cause_kind_and_time_newest_first(ledger: Ledger, entry: Entry) -> None:
@@ -132,6 +163,32 @@ def test_a_server_that_refuses_is_told_with_its_words(mlflow_server: str, entry:
         Ledger(mlflow_server).write(replace(entry, time=datetime(1, 1, 1, tzinfo=UTC), task="x" * 300_000))
 
 
+def test_a_server_that_asks_for_patience_is_not_waited_for(entry: Entry) -> None:
+    begun = time.monotonic()
+    with busy() as uri, pytest.raises(Outage, match="503"):
+        Ledger(uri).write(entry)
+    assert time.monotonic() - begun < 60
+
+
+@contextmanager
+def busy() -> Iterator[str]:
+    """A server that asks everybody to come back in an hour."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.send_header("Retry-After", "3600")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 def test_a_failure_now_and_then_loses_nothing(stumbling: str, entry: Entry) -> None:
     for number in range(4):
         Ledger(stumbling).write(replace(entry, run=str(number)))
@@ -142,9 +199,6 @@ def test_a_failure_now_and_then_loses_nothing(stumbling: str, entry: Entry) -> N
 @pytest.fixture
 def stumbling(mlflow_server: str) -> Any:
     """A proxy before MLflow that answers every other request with 500, after having passed it on or before."""
-    import threading
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
     count = iter(range(1_000_000))
 
     class Proxy(BaseHTTPRequestHandler):

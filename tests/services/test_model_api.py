@@ -76,6 +76,13 @@ def test_an_error_that_stays_is_an_outage_with_the_servers_own_words(server: Ser
         api.get("/x")
 
 
+def test_an_answer_that_cannot_be_taken_in_is_told_and_no_crash(server: Server, api: ModelApi) -> None:
+    for status in (200, 400):
+        server.answers = [(status, "[" * 100_000)]
+        with pytest.raises(UserMistake):
+            api.get("/x")
+
+
 def test_a_dead_server_is_an_outage_with_its_address() -> None:
     with pytest.raises(Outage, match=r"does not answer POST http://127\.0\.0\.1:9/reload: ConnectionError"):
         ModelApi("http://127.0.0.1:9").post("/reload", {})
