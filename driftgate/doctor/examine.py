@@ -81,9 +81,10 @@ def _connections(around: Surroundings, needs: Needs) -> Iterator[Finding]:
             if found:
                 yield ok("Connections", f"{conn_id} is there")
             else:
-                yield failed(
-                    "Connections", f"there is no {conn_id}", f"airflow connections add {conn_id} --conn-uri {example}"
-                )
+                todo = f"airflow connections add {conn_id} --conn-uri {example}"
+                if kind == "mail":
+                    todo += " (the compose file: set SMTP_HOST in .env and run airflow-init again)"
+                yield failed("Connections", f"there is no {conn_id}", todo)
 
 
 def _outside(around: Surroundings, needs: Needs, visits: servers.Visits) -> Iterator[Finding]:

@@ -176,6 +176,11 @@ def test_versions_are_those_of_the_constraints() -> None:
     assert "--constraint constraints.txt" in _dockerfile()
 
 
+def test_on_kubernetes_no_user_with_a_well_known_password_is_made() -> None:
+    """The chart looks at this key alone; the same word within defaultUser switches nothing off."""
+    assert load("deploy/helm-values.yaml")["createUserJob"] == {"enabled": False}
+
+
 def test_the_image_does_not_run_as_root_and_its_code_belongs_to_root() -> None:
     last = _dockerfile().split("\nFROM ")[-1]
 
