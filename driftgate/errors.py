@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 _LONGEST = 1_000  # characters of a message or a hint; nobody reads more
-_PASSWORD = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=[?&]password=)[^&\s'\"]+")
+# All but what stands for a password in our own examples: TOKEN, password, and what holds an ellipsis.
+_PASSWORD = re.compile(r"(?<=:)(?!(?:TOKEN|password|[^:/@\s]*…[^:/@\s]*)@)[^:/@\s]+(?=@)|(?<=[?&]password=)[^&\s'\"]+")
 
 
 class DriftgateError(Exception):
@@ -73,7 +74,7 @@ def printable(text: str) -> str:
 
 def without_password(text: str) -> str:
     """Return ``text`` with the password of each address in it hidden, character for character."""
-    return _PASSWORD.sub(lambda match: "*" * len(match[0]), text) if "@" in text else text
+    return _PASSWORD.sub(lambda match: "*" * len(match[0]), text) if "@" in text or "password=" in text else text
 
 
 def _cut(text: str) -> str:
