@@ -79,7 +79,8 @@ def _features(draft: Draft) -> int:
         name = node.data.get("pipeline")
         data = draft.pipeline_data(name) if isinstance(name, str) and draft.pipeline_data else {}
         columns = mapping(mapping(data.get("quality")).get("columns"))
-        named |= set(columns) - {mapping(data.get("dataset")).get("target")}
+        target = mapping(data.get("dataset")).get("target")
+        named |= {column for column in columns if column != target}
     return len(named - set(filter(_is_text, sequence(psi.get("ignore")))))
 
 

@@ -98,6 +98,20 @@ def test_every_feature_that_is_named_has_its_chance(tmp_path: Path) -> None:
     assert problem.message.endswith(f"about {expected:.0f} false alarms a month over 3 features")
 
 
+def test_a_target_that_is_no_column_is_an_error_of_its_own_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "pipelines").mkdir()
+    monitor = MONITOR.format(schedule='"@hourly"', moderate=0.2, samples=100, aggregate="max")
+    (tmp_path / "pipelines" / "monitor.yaml").write_text(monitor)
+    (tmp_path / "pipelines" / "retraining.yaml").write_text(
+        RETRAINING.format("dataset: {uri: x.csv, target: {y: z}}\n")
+    )
+
+    loaded = load_all(tmp_path)
+
+    errors = [problem for problem in loaded.problems if problem.severity == "error"]
+    assert {Path(problem.file).name for problem in errors} == {"retraining.yaml"}
+
+
 def test_the_largest_psi_of_many_features_is_as_the_warning_reckons() -> None:
     random, n, m, features = np.random.default_rng(7), 400, 900, 20
     edges = np.linspace(0, 1, 11)

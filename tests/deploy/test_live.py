@@ -95,6 +95,13 @@ def test_every_package_is_as_in_the_constraints(stack: Stack) -> None:
     assert stack.compose("exec", "-T", "airflow-scheduler", "python", "-c", names).strip() == "[]"
 
 
+def test_a_person_inside_can_ask_the_ledger_without_setting_anything(stack: Stack) -> None:
+    inside = ("exec", "-T", "airflow-scheduler")
+
+    assert "MLFLOW_TRACKING_URI" not in stack.compose(*inside, "env")
+    stack.compose(*inside, "driftgate", "explain", "--list")
+
+
 def _wait(true) -> None:  # type: ignore[no-untyped-def]
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
