@@ -64,8 +64,9 @@ def kept(lab: Lab) -> list[tuple[str, ...]]:
     client = registry.connect(lab.mlflow)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment
-    runs = client.search_runs([experiment.experiment_id], max_results=1_000)
-    return [tuple(run.data.tags[f"driftgate.{key}"] for key in ("run", "task", "kind", "outcome")) for run in runs]
+    runs = client.search_runs([experiment.experiment_id], "tags.`driftgate.pipeline` != ''", max_results=5_000)
+    keys = ("run", "task", "kind", "outcome")  # of which others may leave some out
+    return [tuple(run.data.tags.get(f"driftgate.{key}", "") for key in keys) for run in runs]
 
 
 def clear_each(lab: Lab, dag_id: str, ran: Ran, tasks: tuple[str, ...]) -> dict[str, Counter[tuple[str, ...]]]:
