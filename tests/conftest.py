@@ -54,11 +54,6 @@ def airflow_home() -> Iterator[None]:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest: it must not be left over when all others are done."""
-    items.sort(key=lambda item: item.get_closest_marker("demo") is None)
-
-
 # A busy machine is slow now and then; that is no fault of the code.
 settings.register_profile("driftgate", deadline=None)
 settings.load_profile("driftgate")
