@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from driftgate.config.load import Loaded, environment_name, find_pipelines, load
 from driftgate.config.record import KEY, record_of
 from driftgate.docs import outdated_note
 from driftgate.errors import ConfigError, Problem
+from driftgate.garbage import no_garbage_collection
 from driftgate.lastgood import LastGood, state_dir
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Published:
 
 def publish(directory: Path) -> Published:
     """Build every pipeline of the configuration in ``directory`` and keep what is good of it."""
-    with _no_garbage_collection():
+    with no_garbage_collection():
         kept = LastGood.read(state_dir(), environment_name())
         loaded = load_all(directory, known=kept.known)
         built, problems = _build(loaded, directory)
@@ -52,18 +52,6 @@ def publish_one(dag_id: str, directory: Path) -> Published:
     if dag_id not in built and problems:
         built = _outdated({dag_id}, LastGood.read(state_dir()), problems, directory)
     return Published(built, problems)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Looking for garbage again and again among the many objects that are made here, and stay, takes a fifth longer."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def problems_of(directory: Path) -> tuple[Problem, ...]:

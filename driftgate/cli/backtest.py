@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,6 @@ from driftgate.paint import paint_for
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
 
     from driftgate.backtest.model import Backtest
     from driftgate.config.model import Pipeline
@@ -84,10 +81,11 @@ def run(args: Namespace) -> int:
     from driftgate.backtest.replay import NoMonitor
     from driftgate.config.report import render_problem
     from driftgate.errors import ConfigError
+    from driftgate.garbage import no_garbage_collection
 
     directory = _directory(args)
     try:
-        with _no_garbage_collection():
+        with no_garbage_collection():
             test = _make(args, directory)
     except (NoMonitor, Unreadable) as error:
         raise UsageError(str(error)) from error
@@ -183,15 +181,3 @@ def _plot(test: Backtest, path: Path) -> None:
     left_out = draw(test, path)
     more = f": the first {MOST_PANELS}, without {left_out} more" if left_out else ""
     print(f"{path} is drawn{more}", file=sys.stderr)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Looking for garbage again and again among so many small objects, which all stay, takes a quarter longer."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
