@@ -246,7 +246,7 @@ def _tags(entry: Entry) -> dict[str, str]:
 
 
 def _tagged(value: str) -> str:
-    return value[:_LONGEST_TAG]
+    return value[:_LONGEST_TAG].replace('"', "'")  # a rule cannot hold both kinds of quotes
 
 
 def _packed(entry: Entry) -> str:
@@ -297,4 +297,4 @@ def _entry(stored: Mapping[str, Any], url: str) -> Entry | None:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if "'" in text else f"'{text}'"
+    return f'"{text}"'

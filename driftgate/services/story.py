@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from driftgate.errors import UserMistake
 from driftgate.services.ledger import Entry, Ledger
 
+_MOST_OF_A_DAY = 50_000
 _MOST_RUNS = 20  # that one story tells of
 _QUIET = frozenset({("drift", "none"), ("drift", "minor"), ("drift", "unknown")})
 
@@ -57,7 +58,7 @@ def latest(ledger: Ledger, pipeline: str = "", kind: str = "") -> Story:
 
 def of_day(ledger: Ledger, day: datetime, pipeline: str = "") -> tuple[Story, int]:
     """Return everything that was decided on the day that begins at ``day``, and how many runs found nothing to do."""
-    found = ledger.entries(pipeline=pipeline, since=day, until=day + timedelta(days=1))
+    found = ledger.entries(pipeline=pipeline, since=day, until=day + timedelta(days=1), limit=_MOST_OF_A_DAY)
     chapters = _chapters(found)
     told = [chapter for chapter in chapters if not chapter.is_quiet]
     return tuple(told), len(chapters) - len(told)

@@ -227,3 +227,9 @@ def stumbling(mlflow_server: str) -> Any:
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
     thread.join()
+
+
+def test_a_run_whose_id_holds_both_kinds_of_quotes_is_found(ledger: Ledger, entry: Entry) -> None:
+    ledger.write(replace(entry, run='it\'s "odd"'))
+
+    assert [found.run for found in ledger.entries(pipeline=entry.pipeline, run='it\'s "odd"')] == ['it\'s "odd"']
