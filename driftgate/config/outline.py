@@ -50,7 +50,8 @@ def mend(document: Document, *, environment: bool = False) -> Document:
     for slip in slips if len(problems) < len(document.problems) else ():
         _complete(_at(data, slip.path), slip)
     for path in second:
-        problems = _without_second(document, path, data, problems)
+        if isinstance(_at(data, path), dict):  # a slip may have moved it elsewhere
+            problems = _without_second(document, path, data, problems)
     return replace(document, data=data, problems=(*problems, *told))
 
 

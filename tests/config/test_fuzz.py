@@ -102,6 +102,12 @@ def test_no_bytes_raise_an_exception(text: bytes) -> None:
     check({"config/pipelines/x.yaml": text})
 
 
+def test_a_task_without_an_id_among_tasks_without_their_header_is_no_bug() -> None:
+    name = "config/pipelines/drift_monitoring.yaml"
+    lines = [line for line in TEXTS[name].splitlines() if line not in (b"tasks:", b"  log_no_drift:")]
+    check({**TEXTS, name: b"\n".join(lines)})
+
+
 def check(files: dict[str, bytes], env: str = "") -> None:
     root = Path(tempfile.mkdtemp())
     try:
