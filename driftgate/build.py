@@ -161,8 +161,8 @@ def _attach(node: Node, callbacks: Mapping[str, list[Any]]) -> None:
     if isinstance(node, MappedOperator):
         node.partial_kwargs.update(callbacks)
     else:
-        for name, callback in callbacks.items():
-            setattr(node, name, callback)
+        for name, added in callbacks.items():
+            setattr(node, name, [*(getattr(node, name) or ()), *added])
 
 
 def _remembers(node: Node) -> bool:

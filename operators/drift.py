@@ -63,16 +63,17 @@ class CheckDriftOperator(DriftgateOperator):
         self.features_field = features_field
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it, and since when it is as severe."""
+        """Return the drift as ``driftgate.services.drift.Drift.to_json`` gives it, when it was, and since when."""
         from driftgate.services import drift
 
         fields = drift.Fields(self.psi_field, self.samples_field, self.features_field)
-        api = model_api(self.connection)
-        found = drift.check(api, self.endpoint, self.window, self.psi, fields, datetime.now(UTC))
+        api, now = model_api(self.connection), datetime.now(UTC)
+        found = drift.check(api, self.endpoint, self.window, self.psi, fields, now)
         memory = Memory(context, self.dag_id)
         found = replace(found, streak=self._streak(context, memory, found.severity))
         self.log.info(found.summary)
-        return {**found.to_json(), "since": memory.since(key_of(context, "severity"), found.severity)}
+        since = memory.since(key_of(context, "severity"), found.severity)
+        return {**found.to_json(), "at": now.isoformat(timespec="seconds"), "since": since}
 
     def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
         """How severe the drift is."""

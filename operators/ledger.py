@@ -37,6 +37,14 @@ class DecisionLink(BaseOperatorLink):
         return str(getattr(operator, "decision_url", ""))
 
 
+def link_to_decision(context: Context, operator: Any) -> None:
+    """Link to what was decided after Airflow has made its links: in a callback."""
+    try:
+        context["ti"].xcom_push(key=DecisionLink().xcom_key, value=DecisionLink().get_link(operator, ti_key=None))
+    except Exception as error:  # no XComs where Airflow runs a callback for a worker that died
+        operator.log.warning("There is no link to the decision: %s", type(error).__name__)
+
+
 def record(
     context: Context,
     operator: Any,

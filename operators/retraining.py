@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Asset
 from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.errors import DriftgateError, Outage, UserMistake
-from driftgate.services.guard import Decision, Guard, Request, decide, not_ahead, remember
+from driftgate.services.guard import Decision, Guard, Request, decide, free_run_id, own_run
 from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
 from operators.base import Section, as_airflow
 from operators.drift import drift_of
-from operators.ledger import DecisionLink, record
+from operators.ledger import DecisionLink, link_to_decision, record
 from operators.memory import key_of
 from operators.places import nowhere
+from operators.requested import Requested, asset_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-STATE_KEY = "requests"
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The run to start, why it may be, for which drift run (``pipeline/run``), and what that has found."""
+
+    run_id: str
+    reason: str
+    by: str
+    evidence: Section
+    is_there: bool = False  # an earlier try has started it
 
 
 class TriggerRetrainingOperator(TriggerDagRunOperator):
@@ -40,7 +52,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         seven days; ``consecutive``, how many drift runs in a row must have been as severe; ``new_data``, whether the
         training data must be others than those of the model in production.
     :param alerts: the pipeline's section; the channels in its ``on_refused`` are told when the guard says no.
-    :param psi: the pipeline's section, for the thresholds that the message tells.
+    :param psi: the pipeline's section, for the thresholds that the message tells, and ``stale_after``.
     """
 
     template_fields = ("trigger_dag_id", "guard")
@@ -53,77 +65,128 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         self, *, pipeline: str, guard: Section, alerts: Section | None = None, psi: Section | None = None, **kwargs: Any
     ) -> None:
         kwargs.setdefault("max_active_tis_per_dag", 1)  # runs side by side would not know of each other's alerts
-        asset = Asset(name=f"retraining of {pipeline}", uri=f"driftgate://retraining/{pipeline}")
+        # Airflow asks for the run after execute has ended: only then is it known what became of it.
+        for event, note in {"success": _note_started, "skipped": _note_too_late, "failure": _note_failed}.items():
+            callbacks = kwargs.get(f"on_{event}_callback") or []
+            kwargs[f"on_{event}_callback"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), note]
         super().__init__(
             trigger_dag_id=pipeline,
             skip_when_already_exists=True,  # Airflow's only atomic guard: one run per run id
-            inlets=[*kwargs.pop("inlets", ()), asset],
+            inlets=[*kwargs.pop("inlets", ()), asset_of(pipeline)],
             **kwargs,
         )
         self.alerts = alerts or {}
         self.psi = psi
         self.pipeline = pipeline
         self.guard = guard
-        self.asset = asset
+        self.asked: Asked | None = None  # what this try asks for
 
     def execute(self, context: Context) -> None:
         """Ask the guard; then hand over to Airflow's own trigger."""
         try:
-            self._prepare(context)
+            asked = self._ask(context)
         except DriftgateError as error:
             raise as_airflow(error) from None
+        self.asked = asked
+        if asked.is_there:
+            self.log.info("%s: %s", asked.run_id, asked.reason)
+            context["ti"].xcom_push(key="trigger_run_id", value=asked.run_id)  # for the link to the run
+            return
+        self.log.info("Retraining %s: %s", asked.run_id, asked.reason)
+        self.trigger_run_id = asked.run_id
+        self.conf = {"drift": {**asked.evidence, "run": asked.by}, "new_data": self.guard["new_data"]}
         super().execute(context)
 
-    def _prepare(self, context: Context) -> None:
-        """Decide under which run id to start the pipeline, with which conf; skip when it may not start."""
+    def _ask(self, context: Context) -> Asked:
+        """Return what to ask Airflow for; skip when the guard forbids it."""
         now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
         evidence = drift_of(self, context)
-        requests = self._requests(context, now)
-        started = [request for request in requests if request.by == name or self._started(context, request.run_id)]
-        decision = self._decide(context, name, now, evidence.get("streak", 1), started)
-        if decision.run_id is None:
-            self.log.warning("No retraining: %s", decision.reason)
-            self._record(context, "refused", f"No retraining of {self.pipeline}: {decision.reason}", evidence)
-            self._tell_refusal(context, decision.reason, evidence)
-            raise AirflowSkipException(f"no retraining: {decision.reason}")
-        self.log.info("Retraining %s: %s", decision.run_id, decision.reason)
-        if new := name not in {request.by for request in requests}:
-            # Written before the run is asked for: a crash in between leaves the id for the retry to use.
-            self._keep(context, remember(requests, Request(now, decision.run_id, name)))
-        self.trigger_run_id = decision.run_id
-        self.conf = {"drift": {**evidence, "run": name}, "new_data": self.guard["new_data"]}
-        reason = f"Retraining by run {decision.run_id} of {self.pipeline}: {decision.reason}"
-        evidence = {**evidence, "retraining": f"{self.pipeline}/{decision.run_id}"}
-        self._record(context, "started", reason, evidence, again=not new)
+        with _explained("Airflow's state store does not know what has been asked for"):
+            requested = self._requested(context)
+            requested.enter()
+            own = own_run(name, requested.all(now))
+            if own and self._exists(context, own):
+                return Asked(own, "this drift run has started it already", name, evidence, is_there=True)
+            decision = self._decide(context, requested, now, evidence)
+            if decision.run_id is None:
+                self._refuse(context, decision.reason, evidence)
+            # Written before the run is asked for: whatever happens in between, the guard knows of it.
+            requested.add(Request(now, decision.run_id, name))
+            requested.enter()
+        return Asked(decision.run_id, decision.reason, name, evidence)
 
-    def _requests(self, context: Context, now: datetime) -> list[Request]:
-        """Return what all monitors have asked for, and for sure what this one has."""
-        store = context["asset_state_store"][self.asset]
-        shared, own = (cast("list[dict[str, str]]", store.get(key, [])) for key in (STATE_KEY, self._own_key(context)))
-        read = {request.by: request for request in map(Request.from_json, [*shared, *own])}
-        requests = not_ahead(list(read.values()), now)
-        if requests != list(read.values()):
-            self.log.warning("The clock was ahead when retrainings were asked for; they count as asked for now")
-            self._keep(context, requests)
-        return requests
+    def _decide(self, context: Context, requested: Requested, now: datetime, evidence: Section) -> Decision:
+        """Ask the guard about a state of the target that has not changed meanwhile."""
+        ti = context["ti"]
+        for _ in range(_TRIES):
+            runs = ti.get_dr_count(self.pipeline)
+            decision = decide(
+                Guard.of(self.guard, self.psi),
+                now=now,
+                streak=evidence.get("streak", 1),
+                requests=self._that_became_runs(context, requested, now),
+                busy=ti.get_dr_count(self.pipeline, states=["queued", "running"]),
+                paused=self._is_paused(context),
+                target=self.pipeline,
+                run_id=free_run_id(runs, lambda run_id: self._exists(context, run_id)),
+                measured=datetime.fromisoformat(evidence["at"]) if evidence.get("at") else None,
+            )
+            if decision.run_id is None or ti.get_dr_count(self.pipeline) == runs:
+                return decision
+        return Decision(None, f"{self.pipeline} is started by others again and again")
 
-    def _keep(self, context: Context, requests: list[Request]) -> None:
-        """Store requests, those of this monitor twice.
+    def _that_became_runs(self, context: Context, requested: Requested, now: datetime) -> list[Request]:
+        """Return the requests that count: one that Airflow never took must not use up the cooldown."""
+        recent = Guard.of(self.guard).that_matter(requested.all(now), now)
+        there = {run_id for run_id in {each.run_id for each in recent} if self._exists(context, run_id)}
+        return [each for each in recent if each.run_id in there]
 
-        What two monitors write at the same moment for all to see, one of them loses: it must not forget its own.
-        """
-        store = context["asset_state_store"][self.asset]
-        own = [request for request in requests if request.by.startswith(f"{self.dag_id}/")]
-        store.set(self._own_key(context), list[Any](request.to_json() for request in own))
-        store.set(STATE_KEY, list[Any](request.to_json() for request in requests))
+    def _is_paused(self, context: Context) -> bool:
+        with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
+            return bool(context["ti"].get_dag(self.pipeline).is_paused)
 
-    def _own_key(self, context: Context) -> str:
-        return key_of(context, f"{STATE_KEY}/{self.dag_id}")
+    def _exists(self, context: Context, run_id: str) -> bool:
+        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[run_id]))
+
+    def _requested(self, context: Context) -> Requested:
+        return Requested(context, self.pipeline, key_of(context, self.dag_id))
+
+    def _refuse(self, context: Context, reason: str, evidence: Section) -> NoReturn:
+        self.log.warning("No retraining: %s", reason)
+        self._record(context, "refused", f"No retraining of {self.pipeline}: {reason}", evidence)
+        self._tell_refusal(context, reason, evidence)
+        raise AirflowSkipException(f"no retraining: {reason}")
+
+    def note_started(self, context: Context) -> None:
+        """Keep, for the guard and in the ledger, that the run is there."""
+        if asked := self.asked:
+            self._requested(context).confirm(asked.by)
+            reason = f"Retraining by run {asked.run_id} of {self.pipeline}: {asked.reason}"
+            evidence = {**asked.evidence, "retraining": f"{self.pipeline}/{asked.run_id}"}
+            self._record(context, "started", reason, evidence, again=asked.is_there)
+
+    def note_too_late(self, context: Context) -> None:
+        """Keep that Airflow has refused a second run of the same id."""
+        if not (asked := self.asked):
+            return
+        known = self._requested(context).all(datetime.now(UTC))
+        if not any(each.run_id == asked.run_id and each.by != asked.by for each in known):
+            self.note_started(context)  # nobody else can have: Airflow's answer got lost, and it was asked again
+            return
+        reason = f"{asked.run_id} is there already: another monitor asked in the same moment"
+        self.log.warning("No retraining: %s", reason)
+        self._record(context, "refused", f"No retraining of {self.pipeline}: {reason}", asked.evidence)
+
+    def note_failed(self, context: Context) -> None:
+        """Keep that the last try has failed."""
+        reason = f"{self.pipeline} could not be started: {context.get('exception') or 'the task was killed'}"
+        self._record(context, "failed", reason, self.asked.evidence if self.asked else {})
 
     def _record(self, context: Context, outcome: str, reason: str, evidence: Section, *, again: bool = False) -> None:
         limits = {(*self.path, "guard", name): value for name, value in self.guard.items()}
         known = {key: value for key, value in evidence.items() if key not in ("summary", "features")}
         record(context, self, "guard", outcome, reason, known, limits, again=again)
+        link_to_decision(context, self)
 
     def _tell_refusal(self, context: Context, reason: str, drift: Section) -> None:
         """Nobody retrains although drift asks for it: people must know, once for each reason."""
@@ -136,28 +199,22 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         if outcome.nobody_knows or not channels:
             self.log.error("Nobody is told that drift is %s and %s is not started", severity, self.pipeline)
 
-    def _decide(self, context: Context, name: str, now: datetime, streak: int, requests: list[Request]) -> Decision:
-        ti = context["ti"]
-        with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
-            paused = bool(ti.get_dag(self.pipeline).is_paused)
-        decision = decide(
-            Guard.of(self.guard),
-            by=name,
-            now=now,
-            streak=streak,
-            requests=requests,
-            busy=ti.get_dr_count(self.pipeline, states=["queued", "running"]),
-            paused=paused,
-            target=self.pipeline,
-        )
-        asked = name in {request.by for request in requests}
-        if decision.run_id is None or asked or not self._started(context, decision.run_id):
-            return decision
-        return Decision(None, f"{decision.run_id} is there already: another monitor was faster, or a clock went wrong")
 
-    def _started(self, context: Context, run_id: str) -> bool:
-        """Whether a request became a run: one that Airflow never took must not use up the cooldown."""
-        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[run_id]))
+def _note_started(context: Context) -> None:
+    _running(context).note_started(context)
+
+
+def _note_too_late(context: Context) -> None:
+    _running(context).note_too_late(context)
+
+
+def _note_failed(context: Context) -> None:
+    _running(context).note_failed(context)
+
+
+def _running(context: Context) -> TriggerRetrainingOperator:
+    """Return the operator that has run: Airflow runs a copy of the one that the pipeline was built with."""
+    return cast("TriggerRetrainingOperator", context["task"])
 
 
 @contextmanager

@@ -40,7 +40,6 @@ class Retraining:
     at: datetime
     task: str
     pipeline: str
-    run_id: str
     psi: float | None
 
 

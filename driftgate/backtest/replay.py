@@ -123,7 +123,14 @@ class _Monitor:
         target, limits = task.parameters["pipeline"], Guard.of(task.parameters["guard"])
         requests = self.requests.get(target, [])
         decision = guard.decide(
-            limits, by=run, now=at, streak=streak, requests=requests, busy=0, paused=False, target=target
+            limits,
+            now=at,
+            streak=streak,
+            requests=requests,
+            busy=0,
+            paused=False,
+            target=target,
+            run_id=guard.free_run_id(len(requests), lambda _: False),
         )
         if decision.run_id is None:
             self.refusals.append(Refusal(at, task.task_id, decision.reason))
@@ -131,10 +138,8 @@ class _Monitor:
             told = self.pipeline.told_of_refusal(task)
             self._tell(task, at, run, "refused", found.severity, told, topic)
             return False
-        if any(request.run_id == decision.run_id for request in requests):
-            return False  # Airflow takes each run id once
         self.requests[target] = guard.remember(requests, Request(at, decision.run_id, run))
-        self.retrainings.append(Retraining(at, task.task_id, target, decision.run_id, found.psi))
+        self.retrainings.append(Retraining(at, task.task_id, target, found.psi))
         return True
 
 

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any
 
-from driftgate.durations import parse_duration
+from driftgate.durations import format_duration, parse_duration
 
 WEEK = timedelta(days=7)
-REMEMBERED = timedelta(days=60)  # far longer than any cooldown
+MOST_OLD = 200  # requests to remember that are older: a cooldown may be minutes, or a year
 
 
 @dataclass(frozen=True)
 class Request:
-    """A retraining asked for: when, under which run id, and by which drift run."""
+    """A retraining asked for: when, under which run id, and by which drift run; ``started``: that run got it."""
 
     at: datetime
     run_id: str
     by: str
+    started: bool = False
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, Any]:
         """As stored in Airflow's asset state."""
-        return {"at": self.at.isoformat(), "run_id": self.run_id, "by": self.by}
+        return {"at": self.at.isoformat(), "run_id": self.run_id, "by": self.by, "started": self.started}
 
     @classmethod
-    def from_json(cls, stored: dict[str, str]) -> Request:
+    def from_json(cls, stored: Mapping[str, Any]) -> Request:
         """The inverse of ``to_json``."""
-        return cls(datetime.fromisoformat(stored["at"]), stored["run_id"], stored["by"])
+        return cls(datetime.fromisoformat(stored["at"]), stored["run_id"], stored["by"], stored["started"])
 
 
 @dataclass(frozen=True)
@@ -47,36 +49,49 @@ class Guard:
     cooldown: timedelta  # between two
     max_per_week: int | None = None  # in any seven days
     consecutive: int = 1  # drift runs, this one included, that must have found the same severity
+    stale_after: timedelta | None = None  # the age at which a drift says nothing of the present
 
     @classmethod
-    def of(cls, section: Mapping[str, Any]) -> Guard:
-        """Return the guard that ``guard`` of a task, its defaults filled in, describes."""
-        return cls(parse_duration(section["cooldown"]), section.get("max_per_week"), section["consecutive"])
+    def of(cls, section: Mapping[str, Any], psi: Mapping[str, Any] | None = None) -> Guard:
+        """Return the guard that ``guard`` of a task and ``psi`` of its pipeline, defaults filled in, describe."""
+        stale_after = (psi or {}).get("stale_after")
+        return cls(
+            parse_duration(section["cooldown"]),
+            section.get("max_per_week"),
+            section["consecutive"],
+            parse_duration(stale_after) if stale_after else None,
+        )
+
+    def that_matter(self, requests: Sequence[Request], now: datetime) -> list[Request]:
+        """Return the requests that are recent enough to hold another back."""
+        span = max(self.cooldown, WEEK) if self.max_per_week is not None else self.cooldown
+        return [request for request in requests if now - request.at < span]
 
 
 def decide(
     guard: Guard,
     *,
-    by: str,
     now: datetime,
     streak: int,
     requests: Sequence[Request],
     busy: int,
     paused: bool,
     target: str,
+    run_id: str,
+    measured: datetime | None = None,
 ) -> Decision:
-    """Decide whether the drift run ``by`` may start ``target``; reasons of one kind differ in their numbers alone.
+    """Decide whether drift may start ``target`` as ``run_id``; reasons of one kind differ in their numbers alone.
 
     ``streak`` counts the drift runs in a row that found the present severity, ``busy`` the target's queued and
-    running runs. A drift run that asked before gets the run id of then, so that a retry or a cleared task can never
-    start a second one, whatever became of the first.
+    running runs; ``requests`` are those that became a run. ``measured`` is when the drift was.
     """
     if paused:
         return Decision(None, f"{target} is paused: unpause it, or its runs would pile up in the queue")
-    if (own := next((request for request in requests if request.by == by), None)) is not None:
-        return Decision(own.run_id, f"this drift run asked for {own.run_id} already")
     if busy:
         return Decision(None, f"{target} has runs queued or running already: {busy}")
+    if guard.stale_after is not None and measured is not None and now - measured > guard.stale_after:
+        age = f"more than {format_duration(guard.stale_after)} ago (psi.stale_after)"
+        return Decision(None, f"the drift was measured at {measured:%Y-%m-%d %H:%M} UTC, {age}: measure it anew")
     if streak < guard.consecutive:
         lasted = f"drift has been this severe for {streak} of the {guard.consecutive} runs in a row"
         return Decision(None, f"{lasted} that are needed (guard.consecutive)")
@@ -84,7 +99,7 @@ def decide(
     runs = {request.run_id: request.at for request in in_time}  # several monitors may have asked for the same
     if refusal := _too_soon(guard, now, sorted(runs.values())):
         return Decision(None, refusal)
-    return Decision(run_id_at(now, guard.cooldown), "no retraining within the cooldown, none queued or running")
+    return Decision(run_id, "no retraining within the cooldown, none queued or running")
 
 
 def _too_soon(guard: Guard, now: datetime, asked: Sequence[datetime]) -> str:
@@ -103,16 +118,26 @@ def _too_soon(guard: Guard, now: datetime, asked: Sequence[datetime]) -> str:
     return ""
 
 
-def run_id_at(now: datetime, cooldown: timedelta) -> str:
-    """The same id for all who ask within one stretch of the cooldown's length.
+def own_run(by: str, requests: Sequence[Request]) -> str | None:
+    """Return the id of the run that the drift run ``by`` has asked for, unless another is known to have started it.
 
-    Airflow refuses a second run of the same id: the one guard that also holds between monitors that decide at the
-    same moment (but for one where two stretches meet; there the queued run of the first stops the second). Two
-    requests that are a cooldown apart never fall into the same stretch.
+    It may not be there: who was killed in between never asked Airflow for it.
     """
-    length = int(cooldown.total_seconds())
-    start = int(now.timestamp()) // length * length
-    return f"drift__{datetime.fromtimestamp(start, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    asked = next((request.run_id for request in reversed(requests) if request.by == by), None)
+    others = {request.run_id for request in requests if request.started and request.by != by}
+    return None if asked in others else asked
+
+
+def free_run_id(runs: int, is_taken: Callable[[str], bool]) -> str:
+    """Return the run id of who asks for a retraining while the target has ``runs`` runs in all.
+
+    All who see the same runs get the same id, and Airflow accepts each id once: of monitors that decide at the same
+    moment, one starts the retraining, and whoever comes later sees it. Where runs have been deleted, an old run may
+    hold the id; then all see that, too.
+    """
+    name = f"drift__{runs + 1}"
+    others = (f"{name}.{again}" for again in count(2))
+    return next(each for each in chain([name], others) if not is_taken(each))
 
 
 def not_ahead(requests: Sequence[Request], now: datetime) -> list[Request]:
@@ -124,6 +149,7 @@ def not_ahead(requests: Sequence[Request], now: datetime) -> list[Request]:
 
 
 def remember(requests: Sequence[Request], new: Request) -> list[Request]:
-    """The requests to keep: the new one, and the earlier ones that may still matter."""
-    kept = [request for request in requests if new.at - request.at < REMEMBERED and request.by != new.by]
-    return [*kept, new]
+    """The requests to keep, oldest first: the new one, all of a week, and the newest of those before."""
+    others = sorted((request for request in requests if request.by != new.by), key=attrgetter("at"))
+    old = [request for request in others if new.at - request.at >= WEEK]
+    return [*old[-MOST_OLD:], *others[len(old) :], new]

@@ -73,7 +73,7 @@ def test_json_holds_every_decision(backtest) -> None:  # type: ignore[no-untyped
     assert proposal["retrainings"] == [
         {
             "at": "2026-03-02T00:00:00+00:00", "task": "trigger_retraining", "pipeline": "model_retraining",
-            "run_id": "drift__2026-03-02T00:00:00Z", "psi": 0.28,
+            "psi": 0.28,
         }
     ]  # fmt: skip
     assert proposal["longest_critical"] == {"start": "2026-03-02T00:00:00+00:00", "seconds": 43200}

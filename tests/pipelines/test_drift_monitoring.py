@@ -1,7 +1,10 @@
 """drift_monitoring from end to end: each severity takes its route, and retraining starts once."""
 
 import json
+import re
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import requests
@@ -98,8 +101,8 @@ def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(se
     assert "No retraining: cooldown:" in within_cooldown.log
 
     cleared = served.run("drift_monitoring", at=first_hour)
-    assert cleared.tasks["trigger_retraining"] == "skipped"
-    assert f"this drift run asked for {first.run_id} already" in cleared.log
+    assert cleared.tasks["trigger_retraining"] == "success"
+    assert f"{first.run_id}: this drift run has started it already" in cleared.log
     assert [run.run_id for run in retrainings(served)] == [first.run_id]
 
 
@@ -187,53 +190,109 @@ def test_an_unknown_is_told_only_when_it_stays(served: Lab) -> None:
     assert len(served.mails) == 1
 
 
-def guard_state() -> dict[str, list[dict[str, str]]]:
+def guard_state() -> dict[str, Any]:
     with create_session() as session:
-        rows = session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests%"))
+        rows = session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests/%"))
         return {row.key: json.loads(row.value) for row in rows}
 
 
-def change_guard_state(key: str, stored: list[dict[str, str]]) -> None:
+def change_guard_state(key: str, stored: Any) -> None:
     with create_session() as session:
         session.query(AssetStateStoreModel).filter_by(key=key).update({"value": json.dumps(stored)})
 
 
-def test_the_guard_holds_when_a_clock_was_ahead_and_when_another_monitor_overwrote_it(served: Lab) -> None:
+def rename_monitor(name: str) -> None:
+    """Make the requests of the monitor those of another one."""
+    with create_session() as session:
+        session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests/%")).update(
+            {"key": f"requests/{name}"}, synchronize_session=False
+        )
+        session.query(AssetStateStoreModel).filter_by(key="monitors").update({"value": json.dumps([name])})
+
+
+def test_the_guard_holds_when_a_clock_was_ahead(served: Lab) -> None:
     forget_requests()
     first_hour, second_hour = datetime(2026, 6, 5, 1, tzinfo=UTC), datetime(2026, 6, 5, 2, tzinfo=UTC)
     served.run("drift_monitoring", at=first_hour)
     (first,) = retrainings(served)
     finish(first)
+    ((key, stored),) = guard_state().items()
     week_ahead = (datetime.now(UTC) + timedelta(days=7)).isoformat()
-    for key, stored in guard_state().items():
-        change_guard_state(key, [{**request, "at": week_ahead} for request in stored])
+    change_guard_state(key, [{**request, "at": week_ahead} for request in stored])
     held = served.run("drift_monitoring", at=second_hour)
-    assert "The clock was ahead when retrainings were asked for; they count as asked for now" in held.log
     assert held.tasks["trigger_retraining"] == "skipped"
-    assert all(request["at"] < week_ahead for stored in guard_state().values() for request in stored)
+    assert "No retraining: cooldown:" in held.log
 
-    change_guard_state("requests", [])  # what a monitor that decides at the same moment may write
     long_ago = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
-    own = next(key for key in guard_state() if key != "requests")
-    change_guard_state(own, [{**request, "at": long_ago} for request in guard_state()[own]])
+    change_guard_state(key, [{**request, "at": long_ago} for request in stored])
     asked_by = str(first.conf["drift"]["run"]).partition("/")[2]
     cleared = served.clear("drift_monitoring", asked_by, "trigger_retraining")
-    assert f"this drift run asked for {first.run_id} already" in cleared.log
+    assert cleared.tasks["trigger_retraining"] == "success"
     assert [run.run_id for run in retrainings(served)] == [first.run_id]
+
+
+def test_monitors_of_one_pipeline_share_its_cooldown(served: Lab) -> None:
+    forget_requests()
+    served.run("drift_monitoring", at=datetime(2026, 6, 6, 1, tzinfo=UTC))
+    (first,) = retrainings(served)
+    finish(first)
+    rename_monitor("another_monitor/trigger_retraining")
+    second = served.run("drift_monitoring", at=datetime(2026, 6, 6, 2, tzinfo=UTC))
+    assert second.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: cooldown:" in second.log
 
 
 def test_a_run_that_another_monitor_started_at_the_same_moment_is_no_second_start(
     served: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forget_requests()
-    served.run("drift_monitoring", at=datetime(2026, 6, 6, 1, tzinfo=UTC))
+    served.run("drift_monitoring", at=datetime(2026, 6, 7, 1, tzinfo=UTC))
     (first,) = retrainings(served)
-    finish(first)
-    for key in guard_state():
-        change_guard_state(key, [])
-    monkeypatch.setattr("operators.retraining.decide", lambda *_, **__: Decision(first.run_id, "nothing in the way"))
-    late = served.run("drift_monitoring", at=datetime(2026, 6, 6, 2, tzinfo=UTC))
+    with monkeypatch.context() as moment:  # in which both have seen the same
+        moment.setattr("operators.retraining.decide", lambda *_, **__: Decision(first.run_id, "nothing in the way"))
+        late = served.run("drift_monitoring", at=datetime(2026, 6, 7, 2, tzinfo=UTC))
     assert late.tasks["trigger_retraining"] == "skipped"
     told = Ledger(served.mlflow).entries(pipeline="drift_monitoring", run=late.run_id, kind="guard")
     assert [entry.decision.outcome for entry in told] == ["refused"]
-    assert f"{first.run_id} is there already" in told[0].decision.reason
+    assert f"{first.run_id} is there already: another monitor asked" in told[0].decision.reason
+    finish(first)
+    cleared = served.clear("drift_monitoring", late.run_id, "trigger_retraining")
+    assert cleared.tasks["trigger_retraining"] == "skipped", "the run is not its own"
+    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+
+
+def test_a_request_whose_worker_was_killed_gives_way_to_what_happened_since(
+    served: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget_requests()
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as moment:
+        moment.setattr("operators.retraining.TriggerDagRunOperator.execute", killed)
+        first = served.run("drift_monitoring", at=datetime(2026, 6, 8, 1, tzinfo=UTC))
+    assert retrainings(served) == []
+    second = served.run("drift_monitoring", at=datetime(2026, 6, 8, 2, tzinfo=UTC))
+    (started,) = retrainings(served)
+    assert second.tasks["trigger_retraining"] == "success"
+    finish(started)
+    late = served.clear("drift_monitoring", first.run_id, "trigger_retraining")
+    assert late.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: cooldown:" in late.log
+    assert [run.run_id for run in retrainings(served)] == [started.run_id]
+
+
+def test_an_old_drift_that_is_cleared_starts_nothing(served: Lab) -> None:
+    forget_requests()
+    served.edit("drift_monitoring", "min_samples: 500", "min_samples: 500\n  stale_after: 1s")
+    served.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 9}")
+    ran = served.run("drift_monitoring", at=datetime(2026, 6, 9, 1, tzinfo=UTC))
+    served.edit("drift_monitoring", "consecutive: 9", "consecutive: 1")
+    time.sleep(2)
+    cleared = served.clear("drift_monitoring", ran.run_id, "trigger_retraining")
+    assert cleared.tasks["trigger_retraining"] == "skipped"
+    assert re.search(
+        r"the drift was measured at .+ UTC, more than 1s ago \(psi.stale_after\): measure it anew", cleared.log
+    )
+    assert retrainings(served) == []

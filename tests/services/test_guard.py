@@ -1,5 +1,6 @@
 """The guard on retraining: one request, one run."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -8,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftgate.services.guard import REMEMBERED, WEEK, Decision, Guard, Request, decide, not_ahead, remember, run_id_at
+from driftgate.services.guard import (
+    MOST_OLD,
+    WEEK,
+    Decision,
+    Guard,
+    Request,
+    decide,
+    free_run_id,
+    not_ahead,
+    own_run,
+    remember,
+)
 from driftgate.services.reminders import refusal
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -17,17 +29,18 @@ GUARD = Guard(SIX_HOURS)
 
 
 def ask(
-    by: str = "drift_monitoring/now",
     now: datetime = NOON,
     requests: tuple[Request, ...] = (),
     busy: int = 0,
     paused: bool = False,
     streak: int = 1,
     guard: Guard = GUARD,
+    measured: datetime | None = None,
 ) -> Decision:
     return decide(
-        guard, by=by, now=now, streak=streak, requests=requests, busy=busy, paused=paused, target="model_retraining"
-    )
+        guard, now=now, streak=streak, requests=requests, busy=busy, paused=paused, target="model_retraining",
+        run_id="drift__8", measured=measured,
+    )  # fmt: skip
 
 
 def earlier(hours: float, by: str = "drift_monitoring/before") -> Request:
@@ -35,7 +48,7 @@ def earlier(hours: float, by: str = "drift_monitoring/before") -> Request:
 
 
 def test_the_first_request_starts_a_run() -> None:
-    assert ask() == Decision("drift__2026-06-01T12:00:00Z", "no retraining within the cooldown, none queued or running")
+    assert ask() == Decision("drift__8", "no retraining within the cooldown, none queued or running")
 
 
 @pytest.mark.parametrize("hours", [0, 1, 5.999])
@@ -50,9 +63,18 @@ def test_when_the_cooldown_is_over_a_run_starts() -> None:
     assert ask(requests=(earlier(6),)).run_id
 
 
-def test_a_drift_run_that_asked_before_gets_the_same_run_again() -> None:
-    asked = earlier(100, by="drift_monitoring/now")
-    assert ask(requests=(asked,), busy=1).run_id == "drift__before"
+def test_a_cooldown_of_a_year_is_no_shorter() -> None:
+    guard = Guard(timedelta(days=365), max_per_week=3)
+    asked = [earlier(24 * 364)]
+    assert guard.that_matter(asked, NOON) == asked
+    assert ask(guard=guard, requests=tuple(asked)).run_id is None
+    assert guard.that_matter([earlier(24 * 365)], NOON) == []
+
+
+def test_requests_of_a_week_matter_where_weeks_are_limited() -> None:
+    asked = [earlier(100), earlier(7), earlier(1)]
+    assert GUARD.that_matter(asked, NOON) == asked[2:]
+    assert Guard(SIX_HOURS, max_per_week=2).that_matter(asked, NOON) == asked
 
 
 def test_while_one_is_queued_or_running_nothing_starts() -> None:
@@ -117,32 +139,50 @@ def test_another_number_is_no_other_reason_to_tell(guard: Guard, one: dict[str, 
     assert refusal("critical", before) == refusal("critical", after)
 
 
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+def test_drift_that_was_measured_long_ago_starts_nothing() -> None:
+    guard = Guard.of({"cooldown": "6h", "consecutive": 1}, {"stale_after": "24h"})
+    assert ask(guard=guard, measured=NOON - timedelta(hours=24)).run_id
+    decision = ask(guard=guard, measured=NOON - timedelta(hours=25))
+    assert decision == Decision(
+        None,
+        "the drift was measured at 2026-05-31 11:00 UTC, more than 1d ago (psi.stale_after): measure it anew",
+    )
 
 
-@given(moments, st.integers(60, 10**6))
-def test_two_requests_a_cooldown_apart_never_share_a_run_id(moment: datetime, seconds: int) -> None:
-    cooldown = timedelta(seconds=seconds)
-    assert run_id_at(moment, cooldown) != run_id_at(moment + cooldown, cooldown)
+def test_who_sees_the_same_runs_asks_for_the_same_run() -> None:
+    assert free_run_id(7, lambda _: False) == free_run_id(7, lambda _: False) == "drift__8"
+    assert free_run_id(8, lambda _: False) == "drift__9"
+
+
+def test_a_run_is_its_own_unless_another_is_known_to_have_started_it() -> None:
+    mine, other = Request(NOON, "drift__8", "mine"), Request(NOON, "drift__8", "other")
+    assert own_run("mine", [other]) is None
+    assert own_run("mine", [mine, other]) == "drift__8"
+    assert own_run("mine", [mine, replace(other, started=True)]) is None
+    assert own_run("mine", [replace(mine, started=True), other]) == "drift__8"
+    assert own_run("mine", [mine, replace(other, started=True, run_id="drift__9")]) == "drift__8"
+
+
+def test_an_old_run_that_holds_the_id_is_passed_over() -> None:
+    assert free_run_id(7, {"drift__8", "drift__8.2"}.__contains__) == "drift__8.3"
 
 
 @given(st.lists(st.tuples(st.integers(0, 20_000), st.sampled_from("abc")), max_size=60), st.none() | st.integers(1, 5))
 def test_however_often_it_is_asked_runs_are_a_cooldown_apart(asked: list[tuple[int, str]], most: int | None) -> None:
     requests: list[Request] = []
     for minutes, monitor in sorted(asked):
-        now = NOON + timedelta(minutes=minutes)
-        decision = ask(
-            by=f"{monitor}/{minutes}", now=now, requests=tuple(requests), guard=Guard(SIX_HOURS, max_per_week=most)
-        )
-        if decision.run_id and decision.run_id not in {request.run_id for request in requests}:
-            requests = remember(requests, Request(now, decision.run_id, f"{monitor}/{minutes}"))
+        now, guard = NOON + timedelta(minutes=minutes), Guard(SIX_HOURS, max_per_week=most)
+        if ask(now=now, requests=tuple(guard.that_matter(requests, now)), guard=guard).run_id:
+            requests = remember(requests, Request(now, f"drift__{len(requests)}", f"{monitor}/{minutes}"))
     times = [request.at for request in requests]
     assert all(later - sooner >= SIX_HOURS for sooner, later in pairwise(times))
     assert most is None or all(later - sooner >= WEEK for sooner, later in zip(times, times[most:], strict=False))
 
 
-def test_requests_are_remembered_until_they_no_longer_matter() -> None:
-    old = Request(NOON - REMEMBERED, "drift__old", "x")
+def test_requests_of_a_week_are_remembered_and_the_newest_of_those_before() -> None:
     new = Request(NOON, "drift__new", "y")
-    assert remember([old, earlier(1)], new) == [earlier(1), new]
+    old = [earlier(24 * 7 + hours, by=f"old/{hours}") for hours in range(MOST_OLD + 1, 0, -1)]
+    recent = [earlier(hours, by=f"recent/{hours}") for hours in range(100, 0, -1)]
+    assert remember([*recent, *old], new) == [*old[1:], *recent, new]
+    assert remember([new], new) == [new]
     assert Request.from_json(new.to_json()) == new
