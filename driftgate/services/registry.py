@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,10 @@ RUN_TAG = "driftgate.airflow_run"
 JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
 DATA_TAG = "driftgate.data_digest"
+PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way
 WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
+
+_SETTLED_SECONDS, _SETTLED_PAUSE = 10, 0.2
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -144,8 +148,8 @@ def aliases(client: MlflowClient, name: str) -> Aliases:
 def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
     """Make the aliases as ``wanted``, and the legacy stage ``Production`` follow, for users of the old API."""
     before = version_at(client, name, PRODUCTION)
+    point(client, name, PRODUCTION, wanted.production)  # first: ``previous`` of who is killed here is still a way back
     point(client, name, PREVIOUS, wanted.previous)
-    point(client, name, PRODUCTION, wanted.production)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated; the aliases decide
         if wanted.production is not None:
@@ -158,8 +162,8 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     """Put ``version`` of the model into production; doing it again changes nothing.
 
     Returns ``{"model", "version", "before", "superseded_by"}``: ``before`` holds the aliases to go back to;
-    ``superseded_by`` is a newer version that is in production already, which stays, or None. Raises UserMistake for
-    a version that was rolled back.
+    ``superseded_by`` is a newer version that is in production already, which stays, or None. Of versions that are
+    promoted at the same time the newest stays. Raises UserMistake for a version that was rolled back.
     """
     client = connect(tracking_uri)
     with explained():
@@ -168,12 +172,61 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
                 f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
                 f"driftgate rollback {name} --to {version}"
             )
+        settled = {newer.version for newer in _promoted_after(client, name, version) if not _under_way(newer)}
         now = aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
             return _promoted(name, version, now, superseded_by=now.production)
         before = _way_back(client, name, version, now)
         set_aliases(client, name, Aliases(production=version, previous=before.production))
-    return _promoted(name, version, before)
+        newest = _give_way(client, name, version, settled)
+        client.delete_model_version_tag(name, version, PROMOTING_TAG)
+    return _promoted(name, version, before, superseded_by=newest)
+
+
+def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) -> str | None:
+    """Return the newest version whose promotion overtook that of ``version``, in production again; None without one.
+
+    MLflow changes an alias whatever it was before, so ``version`` may have been written over a newer one. Every
+    promotion is noted before it moves an alias, and looks for others after: the last to write sees all of them.
+    """
+    newest = None
+    while others := [
+        other for other in _promoted_after(client, name, newest or version) if other.version not in settled
+    ]:
+        other = max(others, key=lambda found: int(found.version))
+        newest = str(other.version)
+        set_aliases(client, name, Aliases(newest, Aliases(**json.loads(other.tags[BEFORE_TAG])).production))
+    return newest
+
+
+def _promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:
+    """Return the newer versions that have been promoted, or are just now, and were not rolled back."""
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        page = client.search_model_versions(
+            f"name = '{_quoted(name)}'", max_results=100, order_by=["version_number DESC"], page_token=token
+        )
+        newer = [each for each in page if int(each.version) > int(version)]
+        found += [each for each in newer if BEFORE_TAG in each.tags and WITHDRAWN_TAG not in each.tags]
+        if len(newer) < len(page) or not (token := page.token):
+            return found
+
+
+def _under_way(version: ModelVersion) -> bool:
+    return PROMOTING_TAG in version.tags
+
+
+def settled(client: MlflowClient, name: str) -> str | None:
+    """Return the version in production once no promotion is under way: they may write over each other meanwhile.
+
+    Whoever was killed while promoting is waited for in vain, and not for long.
+    """
+    under_way = f"name = '{_quoted(name)}' and tags.`{PROMOTING_TAG}` = 'yes'"
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while client.search_model_versions(under_way, max_results=1) and time.monotonic() < deadline:
+        time.sleep(_SETTLED_PAUSE)
+    return version_at(client, name, PRODUCTION)
 
 
 def _promoted(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
@@ -185,8 +238,10 @@ def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Al
     note = client.get_model_version(name, version).tags.get(BEFORE_TAG)
     noted = Aliases(**json.loads(note)) if note else None
     if noted is not None and now.production in (version, noted.production):
-        return noted
-    before = now if now.production != version else Aliases(None, None)
+        before = noted
+    else:
+        before = now if now.production != version else Aliases(None, None)
     # Noted before any alias moves, so that a retry after a crash still knows the way back.
+    client.set_model_version_tag(name, version, PROMOTING_TAG, "yes")
     client.set_model_version_tag(name, version, BEFORE_TAG, json.dumps(asdict(before)))
     return before

@@ -34,7 +34,7 @@ def bring_into_service(
     """Make the API serve the promoted version and wait until it answers with it.
 
     ``promoted`` is what ``registry.promote`` returned. Returns ``{"model", "version", "url", "superseded_by"}``;
-    where somebody has moved the alias to a third version since, that one stays: it is ``superseded_by``, and
+    where somebody has moved the alias to another version since, that one stays: it is ``superseded_by``, and
     nothing is done. Raises Outage or UserMistake after having put back the aliases and, where it can be
     reached, the API.
     """
@@ -42,15 +42,19 @@ def bring_into_service(
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
     done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
-        current = registry.version_at(client, name, registry.PRODUCTION)
+        if (current := registry.version_at(client, name, registry.PRODUCTION)) != version:
+            current = registry.settled(client, name)
         if current not in (version, before.production):
             return {**done, "superseded_by": current}
         if current != version:  # an earlier try took it back
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
     try:
-        api.patient(timeout.total_seconds()).post("/reload", {"model": name, "version": version})
+        _reload(client, api.patient(timeout.total_seconds()), name, version)
         _wait_for(api, name, version, timeout)
     except BaseException as error:  # a time-out of Airflow is no Exception
+        if isinstance(error, DriftgateError) and (other := _moved_to(client, name, version)):
+            log.warning("Version %s of %s gives way to %s: %s", version, name, other, error)
+            return {**done, "superseded_by": other}
         state = _put_back(client, api, name, version, before)
         if isinstance(error, DriftgateError):
             raise type(error)(f"version {version} of {name} was not brought into service, {state}: {error}") from error
@@ -63,25 +67,82 @@ def roll_back(tracking_uri: str, api: ModelApi, name: str, to: str | None, timeo
     """Bring an earlier version back into service: ``to``, or the one that was there before.
 
     Returns what ``bring_into_service`` does, and ``from``: the version withdrawn, which no cleared task can promote
-    again. Raises NothingToDo when ``to`` is in service already, UserMistake when there is no such version, and
-    otherwise as ``bring_into_service``, everything being as it was before.
+    again, nor a second rollback bring back that does not name it. Raises NothingToDo when ``to`` is in service
+    already, UserMistake when there is no such version, and otherwise as ``bring_into_service``, everything being as
+    it was before.
     """
     client = registry.connect(tracking_uri)
     with registry.explained():
         now = registry.aliases(client, name)
-        target = to or now.previous
-        if target is None:
-            raise UserMistake(f"alias previous of {name} names no version; say which: --to VERSION")
-        client.get_model_version(name, target)  # a version that does not exist is refused by name
-    if target == now.production and api.served() == (name, target):
-        raise NothingToDo(f"version {target} of {name} is in production, and served, already")
-    done = bring_into_service(tracking_uri, api, {"model": name, "version": target, "before": asdict(now)}, timeout)
-    with registry.explained():
-        if now.production not in (None, target):
+        target = _target(client, api, name, to, now)
+        if target == now.production and api.served() == (name, target):
+            client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)  # of one who was killed before that
+            raise NothingToDo(f"version {target} of {name} is in production, and served, already")
+        withdrawn = now.production if now.production != target else None
+        if withdrawn:  # before any alias moves: from now on nobody promotes it, or brings it back unasked
             stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-            client.set_model_version_tag(name, now.production, registry.WITHDRAWN_TAG, stamp)
+            client.set_model_version_tag(name, withdrawn, registry.WITHDRAWN_TAG, stamp)
+    try:
+        back = {"model": name, "version": target, "before": asdict(now)}
+        done = bring_into_service(tracking_uri, api, back, timeout)
+    except BaseException:
+        if withdrawn:
+            _keep_in_production(client, name, withdrawn)
+        raise
+    if other := done["superseded_by"]:
+        again = f"driftgate rollback {name} --to {target}"
+        raise UserMistake(
+            f"version {other} of {name} went into production meanwhile, and stays; if it is not to: {again}"
+        )
+    with registry.explained():
         client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
-    return {**done, "from": now.production}
+    return {**done, "from": withdrawn or now.previous}
+
+
+def _target(client: MlflowClient, api: ModelApi, name: str, to: str | None, now: Aliases) -> str:
+    """Return the version to go back to; UserMistake when there is none, or it needs to be named."""
+    if to is not None:
+        client.get_model_version(name, to)  # a version that does not exist is refused by name
+        return to
+    if now.previous is None:
+        raise UserMistake(f"alias previous of {name} names no version; say which: --to VERSION")
+    withdrawn = client.get_model_version(name, now.previous).tags.get(registry.WITHDRAWN_TAG)
+    if withdrawn and now.production is not None and api.served() != (name, now.production):
+        return now.production  # an earlier rollback was killed halfway
+    if withdrawn:
+        raise UserMistake(
+            f"the version before, {now.previous} of {name}, was rolled back itself at {withdrawn}; say which one is to "
+            f"be in production: --to VERSION (now it is {now.production})"
+        )
+    return now.previous
+
+
+def _keep_in_production(client: MlflowClient, name: str, version: str) -> None:
+    """Take back that a version was withdrawn."""
+    try:
+        with registry.explained():
+            client.delete_model_version_tag(name, version, registry.WITHDRAWN_TAG)
+    except DriftgateError as error:
+        log.warning("Version %s of %s still counts as rolled back: %s", version, name, error)
+
+
+def _reload(client: MlflowClient, api: ModelApi, name: str, version: str) -> None:
+    try:
+        api.post("/reload", {"model": name, "version": version})
+    except UserMistake:
+        if registry.settled(client, name) != version:
+            raise
+        api.post("/reload", {"model": name, "version": version})  # the alias named another for a moment only
+
+
+def _moved_to(client: MlflowClient, name: str, version: str) -> str | None:
+    """Return the version that the alias names by now, if it is another: somebody else is at work."""
+    try:
+        with registry.explained():
+            current = registry.settled(client, name)
+    except DriftgateError:
+        return None
+    return current if current != version else None
 
 
 def _wait_for(api: ModelApi, name: str, version: str, timeout: timedelta) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +16,7 @@ from support.lab import REPOSITORY, TOKEN, Lab
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
-from driftgate.services import evaluation, registry, release, training
+from driftgate.services import evaluation, modelfile, registry, release, training
 from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -142,7 +145,10 @@ def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(la
         registry.promote(lab.mlflow, lab.model, "2")
     with pytest.raises(NothingToDo, match=r"version 1 of .* is in production, and served, already"):
         release.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
-    release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # back again, on purpose
+    with pytest.raises(UserMistake, match=r"the version before, 2 of .* was rolled back itself at .* \(now it is 1\)"):
+        release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # a double click
+    assert (lab.production(), lab.served()) == ("1", "1")
+    release.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)  # back again, on purpose
     assert (lab.production(), lab.served()) == ("2", "2")
     registry.promote(lab.mlflow, lab.model, "2")
 
@@ -199,10 +205,11 @@ def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch
     assert (lab.production(), lab.served()) == ("1", "1")
 
 
-def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_completes(lab: Lab) -> None:
-    before = in_service(lab, "r/1")["version"]
-    version = training.train(job(lab, "r/2"))["version"]
-    client = registry.connect(lab.mlflow)
+def killed_at_every_step(lab: Lab, version: str, after: Callable[[], None]) -> int:
+    """Promote ``version`` (``back``: roll back), killed after one more request each time; returns how often.
+
+    ``after`` is called each time, and must put everything as it was.
+    """
     command = [sys.executable, str(REPOSITORY / "tests" / "support" / "killed.py"), lab.mlflow, lab.api_url, TOKEN]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as killer:
         assert killer.stdin
@@ -214,16 +221,47 @@ def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_complete
                 break
             assert end == "killed"
             steps += 1
-            assert lab.served() in (before, version), "somebody is served whatever happens"
-            again = registry.promote(lab.mlflow, lab.model, version)  # as the two tasks, tried again
-            release.bring_into_service(lab.mlflow, api(lab), again, SOON)
-            assert (lab.production(), lab.served()) == (version, version)
-            assert registry.aliases(client, lab.model).previous == before
-            registry.set_aliases(client, lab.model, Aliases(production=before, previous=None))
-            client.delete_model_version_tag(lab.model, version, registry.BEFORE_TAG)
-            api(lab).post("/reload", {})
+            after()
         killer.stdin.close()
+    return steps
+
+
+def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_completes(lab: Lab) -> None:
+    before = in_service(lab, "r/1")["version"]
+    version = training.train(job(lab, "r/2"))["version"]
+    client = registry.connect(lab.mlflow)
+
+    def try_again() -> None:
+        assert lab.served() in (before, version), "somebody is served whatever happens"
+        again = registry.promote(lab.mlflow, lab.model, version)  # as the two tasks, tried again
+        release.bring_into_service(lab.mlflow, api(lab), again, SOON)
+        assert (lab.production(), lab.served()) == (version, version)
+        assert registry.aliases(client, lab.model).previous == before
+        registry.set_aliases(client, lab.model, Aliases(production=before, previous=None))
+        client.delete_model_version_tag(lab.model, version, registry.BEFORE_TAG)
+        api(lab).post("/reload", {})
+
+    steps = killed_at_every_step(lab, version, try_again)
     assert steps >= 4, "the way back noted, two aliases moved, the API told"
+
+
+def test_a_rollback_killed_at_any_step_is_completed_by_the_next(lab: Lab) -> None:
+    first = in_service(lab, "r/1")["version"]
+    second = in_service(lab, "r/2")["version"]
+    client = registry.connect(lab.mlflow)
+
+    def again() -> None:
+        with suppress(NothingToDo, UserMistake):  # of one that was as good as done
+            release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        assert (lab.production(), lab.served()) == (first, first)
+        with pytest.raises(UserMistake, match="was rolled back"):
+            registry.promote(lab.mlflow, lab.model, second)
+        client.delete_model_version_tag(lab.model, second, registry.WITHDRAWN_TAG)
+        registry.set_aliases(client, lab.model, Aliases(production=second, previous=first))
+        api(lab).post("/reload", {})
+
+    steps = killed_at_every_step(lab, "back", again)
+    assert steps >= 4, "one version withdrawn, two aliases moved, the API told"
 
 
 @pytest.mark.parametrize(
@@ -286,3 +324,41 @@ def test_text_dates_and_gaps_among_the_features_are_learnt_from_or_left_out(lab:
     in_service(lab, "r/1")
     row = table.drop(columns=["target", "seen"]).iloc[1].to_dict()
     assert api(lab).post("/predict", {"rows": [row]})["predictions"][0]["label"] in (0, 1)
+
+
+def another_version(lab: Lab, like: str) -> str:
+    """Register the model of a version once more."""
+    client = registry.connect(lab.mlflow)
+    known = client.get_model_version(lab.model, like)
+    model_id = client.get_run(known.run_id).outputs.model_outputs[0].model_id
+    return str(
+        client.create_model_version(
+            lab.model,
+            source=f"models:/{model_id}",
+            run_id=known.run_id,
+            model_id=model_id,
+            tags={modelfile.DIGEST_TAG: known.tags[modelfile.DIGEST_TAG]},
+        ).version
+    )
+
+
+def test_of_versions_promoted_at_the_same_time_the_newest_is_in_production_and_served(lab: Lab) -> None:
+    before = in_service(lab, "r/1")["version"]
+    client = registry.connect(lab.mlflow)
+    command = [sys.executable, str(REPOSITORY / "tests" / "support" / "racing.py"), lab.mlflow, lab.api_url, TOKEN]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as races:
+        assert races.stdin
+        assert races.stdout
+        for seed in range(6):
+            versions = [another_version(lab, before) for _ in range(3)]
+            print(seed, lab.model, *versions, file=races.stdin, flush=True)
+            outcomes = dict(zip(versions, json.loads(races.stdout.readline()), strict=True))
+            newest = versions[-1]
+            assert outcomes[newest] == "promoted", outcomes
+            assert set(outcomes.values()) <= {"promoted", "superseded"}, outcomes
+            assert (lab.production(), lab.served()) == (newest, newest), outcomes
+            previous = registry.aliases(client, lab.model).previous
+            assert previous in {before, *versions[:-1]}, outcomes
+            assert client.get_model_version(lab.model, newest).current_stage == "Production"
+            before = newest
+        races.stdin.close()

@@ -1,8 +1,8 @@
 """Promotes a version and serves it, in children that are killed after their Nth request that changes something.
 
 Started once, and told what to do line by line, so that the libraries are imported once: ``MODEL VERSION N`` on standard
-input is answered with ``killed`` or, when the child made fewer requests than N, with ``done``. For Linux: it forks,
-before anything has opened a connection.
+input (``back`` for VERSION: a rollback) is answered with ``killed`` or, when the child made fewer requests than N, with
+``done``. For Linux: it forks, before anything has opened a connection.
 """
 
 from __future__ import annotations
@@ -53,8 +53,11 @@ def _work(tracking: str, url: str, token: str, model: str, version: str) -> None
     from driftgate.services import registry, release
     from driftgate.services.model_api import ModelApi
 
-    promoted = registry.promote(tracking, model, version)
-    release.bring_into_service(tracking, ModelApi(url, token), promoted, timedelta(seconds=60))
+    api, patience = ModelApi(url, token), timedelta(seconds=60)
+    if version == "back":
+        release.roll_back(tracking, api, model, None, patience)
+    else:
+        release.bring_into_service(tracking, api, registry.promote(tracking, model, version), patience)
 
 
 if __name__ == "__main__":
