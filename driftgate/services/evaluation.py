@@ -107,7 +107,7 @@ def _log(client: MlflowClient, trained: Mapping[str, Any], result: Evaluation, r
     values = {**result.metrics, **_ends(result.intervals), **_of_comparison(result.comparison, rules)}
     client.log_batch(trained["run_id"], metrics=[Metric(name, value, now, 0) for name, value in values.items()])
     tags = {
-        "driftgate.gates": "failed" if result.failed else "passed",
+        registry.GATES_TAG: "failed" if result.failed else "passed",
         **{f"driftgate.gate.{verdict.gate}.{verdict.key}": str(verdict) for verdict in result.verdicts},
     }
     if result.comparison:

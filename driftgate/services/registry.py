@@ -24,6 +24,7 @@ RUN_TAG = "driftgate.airflow_run"
 JOB_TAG = "driftgate.job"
 BEFORE_TAG = "driftgate.aliases_before"
 DATA_TAG = "driftgate.data_digest"
+GATES_TAG = "driftgate.gates"  # on a version that was evaluated: passed or failed
 PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way
 WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
 
@@ -96,6 +97,12 @@ def version_of_run(client: MlflowClient, name: str, airflow_run: str, job: str =
     wanted = f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'"
     if job:
         wanted += f" and tags.`{JOB_TAG}` = '{job}'"
+    return max(client.search_model_versions(wanted), key=lambda version: int(version.version), default=None)
+
+
+def failed_version(client: MlflowClient, name: str, job: str) -> ModelVersion | None:
+    """Return the newest version of exactly this job that failed its gates; None without one."""
+    wanted = f"name = '{_quoted(name)}' and tags.`{JOB_TAG}` = '{job}' and tags.`{GATES_TAG}` = 'failed'"
     return max(client.search_model_versions(wanted), key=lambda version: int(version.version), default=None)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ALLOWED_PACKAGES = ("sklearn", "xgboost", "lightgbm", "catboost")
 REFERENCE_FILE = "drift_reference.json"
+_NEW_DATA = "Bring new data, trigger the pipeline by hand, or set guard.new_data: false"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Job:
     model: str
     estimator: str
     params: Mapping[str, Any]
-    only_new_data: bool = False  # whether data that the model in production has learnt from are not worth another
+    only_new_data: bool = False  # whether data that have been learnt from are not worth another model
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -56,19 +57,25 @@ def train(job: Job) -> dict[str, Any]:
     with registry.explained():
         version = registry.version_of_run(client, job.model, job.airflow_run, fingerprint)
         if version is None:
-            _require_new(client, job, digest)
+            _require_new(client, job, digest, fingerprint)
             return _train_anew(client, job, table, digest, fingerprint)
     return _result(job, str(version.version), str(version.run_id), digest)
 
 
-def _require_new(client: MlflowClient, job: Job, digest: str) -> None:
-    """Raise NothingToDo when the model in production was trained on the same data, and that is not enough."""
-    if not job.only_new_data or (serving := registry.version_at(client, job.model, registry.PRODUCTION)) is None:
+def _require_new(client: MlflowClient, job: Job, digest: str, fingerprint: str) -> None:
+    """Raise NothingToDo when training cannot help: production knows these data, or a model of them failed its gates."""
+    if not job.only_new_data:
         return
-    if client.get_model_version(job.model, serving).tags.get(registry.DATA_TAG) == digest:
+    serving = registry.version_at(client, job.model, registry.PRODUCTION)
+    if serving and client.get_model_version(job.model, serving).tags.get(registry.DATA_TAG) == digest:
         raise NothingToDo(
             f"version {serving} of {job.model}, which is in production, was trained on the same data ({digest}); "
-            "another model of them would drift as much. Bring new data, or set guard.new_data: false"
+            f"another model of them would drift as much. {_NEW_DATA}"
+        )
+    if (failed := registry.failed_version(client, job.model, fingerprint)) is not None:
+        raise NothingToDo(
+            f"version {failed.version} of {job.model} was trained on the same data ({digest}) with the same settings, "
+            f"and failed its gates. {_NEW_DATA}"
         )
 
 

@@ -125,3 +125,15 @@ def test_a_retraining_for_drift_is_skipped_on_the_data_of_the_model_in_productio
     table.to_parquet(lab.data)
     assert lab.run("model_retraining", conf={"drift": {"psi": 0.4}, "new_data": True}).state == "success"
     assert lab.production() == "2"
+
+
+def test_a_retraining_for_drift_is_skipped_on_the_data_of_a_model_that_failed_its_gates(lab: Lab) -> None:
+    lab.edit("model_retraining", "above: 0.95", "above: 0.99999")
+    by_drift = {"drift": {"psi": 0.4}, "new_data": True}
+    assert lab.run("model_retraining", conf=by_drift).tasks["evaluate_model"] == "failed"
+    again = lab.run("model_retraining", conf=by_drift)
+    assert again.tasks == states("success", "success", *["skipped"] * 4)
+    assert "with the same settings, and failed its gates. Bring new data, trigger the pipeline by hand" in again.log
+    lab.edit("model_retraining", "n_estimators: 30", "n_estimators: 31")
+    assert lab.run("model_retraining", conf=by_drift).tasks["train_model"] == "success"
+    assert lab.run("model_retraining").tasks["train_model"] == "success"
