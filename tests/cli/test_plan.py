@@ -221,8 +221,8 @@ EDITS: dict[str, tuple[str, str, str, list[str]]] = {
         [f"changed {D}:alerts.channels.ops_email.to tightened", f"changed {M}:alerts.channels.ops_email.to tightened"],
     ),
     "alerts": (
-        DEFAULTS, "alerts:", "alerts:\n  on_failure: [ops_email]",
-        [f"changed {D}:alerts.on_failure tightened", f"changed {M}:alerts.on_failure tightened"],
+        DEFAULTS, "on_failure: [ops_email]", "on_failure: []",
+        [f"changed {D}:alerts.on_failure loosened", f"changed {M}:alerts.on_failure loosened"],
     ),
     "timezone": (DEFAULTS, "timezone: UTC", "timezone: Europe/Berlin",
         [f"changed {D}:timezone", f"changed {M}:timezone"]),
@@ -644,7 +644,7 @@ dag_id: assets
 schedule: {any: [s3://b/a, s3://b/c]}
 alerts: {on_retry: [ops_email]}
 tasks:
-  one: {operator: log_status, message: hi, alerts: {on_failure: [ops_email], on_retry: []}}
+  one: {operator: log_status, message: hi, alerts: {on_success: [ops_email], on_retry: []}}
   two: {operator: log_status, expand: {message: [a, b]}, depends_on: [one]}
 """
 
@@ -656,7 +656,7 @@ tasks:
         ("[s3://b/a, s3://b/c]", "[s3://b/a, s3://b/d]", ["changed assets:schedule"]),
         ("[a, b]", "[b, a]", ["changed assets:tasks.two.expand.message"]),
         (", on_retry: []", "", ["changed assets:tasks.one.alerts.on_retry tightened"]),
-        ("on_failure: [ops_email], ", "", ["changed assets:tasks.one.alerts.on_failure loosened"]),
+        ("on_success: [ops_email], ", "", ["changed assets:tasks.one.alerts.on_success loosened"]),
     ],
 )
 def test_order_counts_where_it_means_something_and_what_is_inherited_counts(
