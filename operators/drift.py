@@ -53,6 +53,7 @@ class CheckDriftOperator(DriftgateOperator):
         features_field: str = "features",
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("max_active_tis_per_dag", 1)  # runs side by side would lose what the other remembers
         super().__init__(**kwargs)
         self.psi = psi
         self.connection = connection

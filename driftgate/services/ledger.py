@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
 from driftgate.services.alerts import Threshold
+from driftgate.services.patience import patient_session
 
 if TYPE_CHECKING:
     import requests
@@ -32,7 +33,6 @@ _LONGEST_REASON = 1_500
 _MOST_FEATURES = 20
 _PAGE = 1_000
 _TIMEOUT = (3.05, 5)  # seconds to connect, and to answer
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -199,17 +199,7 @@ class Ledger:
 
     @cached_property
     def _session(self) -> requests.Session:
-        import requests
-        from requests.adapters import HTTPAdapter
-        from urllib3 import Retry
-
-        session = requests.Session()
-        # Asking twice for the same is safe: what is there twice is read once. A server that asks for patience, by
-        # Retry-After, gets none: a task waits for this.
-        retry = Retry(_TRIES, status_forcelist=(429, 500, 502, 503, 504), allowed_methods=None, backoff_factor=0.2,
-                      raise_on_status=False, respect_retry_after_header=False)  # fmt: skip
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
+        session = patient_session()  # asking twice for the same is safe: what is there twice is read once
         user, token = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_TOKEN")
         if user:
             session.auth = (user, os.environ.get("MLFLOW_TRACKING_PASSWORD", ""))

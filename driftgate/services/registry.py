@@ -7,12 +7,13 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import Outage, UserMistake
+from driftgate.services.patience import patient_session
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -28,10 +29,17 @@ GATES_TAG = "driftgate.gates"  # on a version that was evaluated: passed or fail
 PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way
 WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
 
-_SETTLED_SECONDS, _SETTLED_PAUSE = 10, 0.2
+_SETTLED_SECONDS = 10
+_PAUSE = 0.2
+
+DATABASE_ERROR = "BAD_REQUEST"  # what MLflow says when its own database refuses something
 
 # MLflow would otherwise repeat a request to a dead server for minutes before it says so.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "5",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
 
 
 def connect(tracking_uri: str) -> MlflowClient:
@@ -56,7 +64,8 @@ def _require_answer(tracking_uri: str) -> None:
     if not tracking_uri.startswith(("http://", "https://")):
         return
     try:
-        requests.get(f"{tracking_uri.rstrip('/')}/health", timeout=10).raise_for_status()
+        with patient_session() as session:
+            session.get(f"{tracking_uri.rstrip('/')}/health", timeout=10).raise_for_status()
     except requests.RequestException as error:
         raise Outage(
             f"MLflow does not answer at {tracking_uri} ({type(error).__name__}); "
@@ -72,8 +81,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except RestException as error:
-        kind = UserMistake if error.get_http_status_code() < 500 else Outage
-        raise kind(f"MLflow refused: {error.message}") from error
+        is_outage = error.get_http_status_code() >= 500 or error.error_code == DATABASE_ERROR
+        raise (Outage if is_outage else UserMistake)(f"MLflow refused: {error.message}") from error
     except MlflowException as error:
         raise Outage(f"MLflow failed: {str(error).splitlines()[0]}") from error
 
@@ -94,16 +103,43 @@ def version_of_run(client: MlflowClient, name: str, airflow_run: str, job: str =
 
     With ``job``, the fingerprint of what was to be trained, only a version of exactly that; else its newest.
     """
+    return max(_versions_of_run(client, name, airflow_run, job), key=_number, default=None)
+
+
+def the_one_of_run(client: MlflowClient, name: str, airflow_run: str, job: str) -> ModelVersion | None:
+    """Return the version of a run and job as ``version_of_run`` does; where there are several, the first stays alone.
+
+    MLflow registers one more when its answer gets lost and it is asked again.
+    """
+    first, *others = sorted(_versions_of_run(client, name, airflow_run, job), key=_number) or [None]
+    for other in others:
+        client.delete_model_version(name, other.version)
+    return first
+
+
+def _versions_of_run(client: MlflowClient, name: str, airflow_run: str, job: str) -> Sequence[ModelVersion]:
     wanted = f"name = '{_quoted(name)}' and tags.`{RUN_TAG}` = '{_quoted(airflow_run)}'"
-    if job:
-        wanted += f" and tags.`{JOB_TAG}` = '{job}'"
-    return max(client.search_model_versions(wanted), key=lambda version: int(version.version), default=None)
+    found: Sequence[ModelVersion] = client.search_model_versions(
+        f"{wanted} and tags.`{JOB_TAG}` = '{job}'" if job else wanted
+    )
+    return found
+
+
+def end_abandoned(client: MlflowClient, experiment: str, airflow_run: str) -> None:
+    """End MLflow's runs of those who were killed while they trained for this Airflow run."""
+    rule = f"tags.`{RUN_TAG}` = '{_quoted(airflow_run)}' and attributes.status = 'RUNNING'"
+    for run in client.search_runs([experiment], rule):
+        client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _number(version: ModelVersion) -> int:
+    return int(version.version)
 
 
 def failed_version(client: MlflowClient, name: str, job: str) -> ModelVersion | None:
     """Return the newest version of exactly this job that failed its gates; None without one."""
     wanted = f"name = '{_quoted(name)}' and tags.`{JOB_TAG}` = '{job}' and tags.`{GATES_TAG}` = 'failed'"
-    return max(client.search_model_versions(wanted), key=lambda version: int(version.version), default=None)
+    return max(client.search_model_versions(wanted), key=_number, default=None)
 
 
 def _quoted(text: str) -> str:
@@ -200,7 +236,7 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
     while others := [
         other for other in _promoted_after(client, name, newest or version) if other.version not in settled
     ]:
-        other = max(others, key=lambda found: int(found.version))
+        other = max(others, key=_number)
         newest = str(other.version)
         set_aliases(client, name, Aliases(newest, Aliases(**json.loads(other.tags[BEFORE_TAG])).production))
     return newest
@@ -214,7 +250,7 @@ def _promoted_after(client: MlflowClient, name: str, version: str) -> list[Model
         page = client.search_model_versions(
             f"name = '{_quoted(name)}'", max_results=100, order_by=["version_number DESC"], page_token=token
         )
-        newer = [each for each in page if int(each.version) > int(version)]
+        newer = [each for each in page if _number(each) > int(version)]
         found += [each for each in newer if BEFORE_TAG in each.tags and WITHDRAWN_TAG not in each.tags]
         if len(newer) < len(page) or not (token := page.token):
             return found
@@ -232,7 +268,7 @@ def settled(client: MlflowClient, name: str) -> str | None:
     under_way = f"name = '{_quoted(name)}' and tags.`{PROMOTING_TAG}` = 'yes'"
     deadline = time.monotonic() + _SETTLED_SECONDS
     while client.search_model_versions(under_way, max_results=1) and time.monotonic() < deadline:
-        time.sleep(_SETTLED_PAUSE)
+        time.sleep(_PAUSE)
     return version_at(client, name, PRODUCTION)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import NothingToDo, UserMistake
+from driftgate.errors import NothingToDo, Outage, UserMistake
 from driftgate.services import data, modelfile, registry
 from driftgate.services.holdout import Choice, Split, split
 
@@ -55,7 +55,7 @@ def train(job: Job) -> dict[str, Any]:
     digest = data.digest(table)
     fingerprint = _fingerprint(job, digest)
     with registry.explained():
-        version = registry.version_of_run(client, job.model, job.airflow_run, fingerprint)
+        version = registry.the_one_of_run(client, job.model, job.airflow_run, fingerprint)
         if version is None:
             _require_new(client, job, digest, fingerprint)
             return _train_anew(client, job, table, digest, fingerprint)
@@ -99,11 +99,11 @@ def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str
     import mlflow
 
     parts = split(table, job.choice)
-    mlflow.set_experiment(job.experiment)
+    registry.end_abandoned(client, mlflow.set_experiment(job.experiment).experiment_id, job.airflow_run)
     with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)
-        _log_facts(job, parts, digest, time.monotonic() - started)
+        _log_facts(client, run.info.run_id, job, parts, digest, time.monotonic() - started)
         file_digest = modelfile.log(fitted, parts.train_x)
         tags = {registry.DATA_TAG: digest, registry.JOB_TAG: fingerprint, modelfile.DIGEST_TAG: file_digest}
         version = _register(client, job, run.info.run_id, tags)
@@ -168,7 +168,7 @@ def _encoded(estimator: Any, text: list[Any]) -> Any:
     return make_pipeline(make_column_transformer((encoder, text), remainder="passthrough"), estimator)
 
 
-def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
+def _log_facts(client: MlflowClient, run_id: str, job: Job, parts: Split, digest: str, seconds: float) -> None:
     import mlflow
 
     from driftgate.reference import Reference
@@ -187,21 +187,36 @@ def _log_facts(job: Job, parts: Split, digest: str, seconds: float) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # two of MLflow's kinds of source fit a local path; either does
         dataset = mlflow.data.from_pandas(parts.train_x, source=data.resolve(job.uri), name=job.uri, digest=digest)
-    mlflow.log_input(dataset, context="training")
+    _log_input(client, run_id, dataset)
     mlflow.log_dict(Reference.from_frame(parts.train_x).to_json(), REFERENCE_FILE)
+
+
+def _log_input(client: MlflowClient, run_id: str, dataset: Any) -> None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.log_input(dataset, context="training")
+    except MlflowException as error:
+        # MLflow refuses what it has already, and has it already when an answer got lost.
+        if error.error_code != registry.DATABASE_ERROR or not client.get_run(run_id).inputs.dataset_inputs:
+            raise
 
 
 def _register(client: MlflowClient, job: Job, run_id: str, tags: Mapping[str, str]) -> str:
     registry.ensure_model(client, job.model)
-    logged = client.get_run(run_id).outputs.model_outputs[0]
-    version = client.create_model_version(
+    model_id = client.get_run(run_id).outputs.model_outputs[0].model_id
+    client.create_model_version(
         job.model,
-        source=f"models:/{logged.model_id}",
+        source=f"models:/{model_id}",
         run_id=run_id,
-        model_id=logged.model_id,
+        model_id=model_id,
         tags={registry.RUN_TAG: job.airflow_run, **tags},
     )
-    return str(version.version)
+    registered = registry.the_one_of_run(client, job.model, job.airflow_run, tags[registry.JOB_TAG])
+    if registered is None:
+        raise Outage(f"MLflow has registered a version of {job.model} and does not find it")
+    return str(registered.version)
 
 
 # MLflow asks nobody and sends usage data home unless told otherwise.

@@ -1,8 +1,14 @@
 """model_retraining from end to end: what reaches production, and what must not."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
+from support.flaky import Flaky
 from support.lab import Lab
+
+from driftgate.services import registry
+from driftgate.services.ledger import Ledger
 
 TASKS = [
     "check_data_freshness",
@@ -112,6 +118,52 @@ def test_a_missing_connection_says_how_to_add_it(lab: Lab, monkeypatch: pytest.M
     monkeypatch.delenv("AIRFLOW_CONN_MLFLOW_DEFAULT")
     ran = lab.run("model_retraining")
     assert "airflow connections add mlflow_default --conn-uri http://localhost:5000" in ran.log
+
+
+def versions(lab: Lab) -> list[str]:
+    return [found.version for found in registry.connect(lab.mlflow).search_model_versions(f"name = '{lab.model}'")]
+
+
+def test_an_mlflow_that_fails_every_other_time_only_delays_a_retraining(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Flaky(int(lab.mlflow.rpartition(":")[2]), every=2, how="refuse") as flaky:
+        monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_DEFAULT", flaky.url)
+        ran = lab.run("model_retraining")
+    assert ran.state == "success", ran.log
+    assert versions(lab) == [lab.production()] == [lab.served()] == ["1"]
+    decided = Ledger(lab.mlflow).entries(pipeline="model_retraining", run=ran.run_id)
+    assert {entry.task for entry in decided} == set(ran.tasks)
+
+
+@pytest.mark.parametrize("every", [3, 4])
+def test_answers_of_mlflow_that_get_lost_make_no_second_version(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    with monkeypatch.context() as losing, Flaky(int(lab.mlflow.rpartition(":")[2]), every, "lose") as flaky:
+        losing.setenv("AIRFLOW_CONN_MLFLOW_DEFAULT", flaky.url)
+        ran = lab.run("model_retraining")
+    assert len(versions(lab)) <= 1
+    assert lab.production() == lab.served()
+    again = lab.clear("model_retraining", ran.run_id, "train_model")  # MLflow itself stumbles over some of them
+    assert again.state == "success", again.log
+    assert versions(lab) == [lab.production()] == [lab.served()]
+
+
+def test_a_version_that_mlflow_registered_twice_is_there_once(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
+    create = MlflowClient.create_model_version
+
+    def twice(*args: Any, **more: Any) -> Any:
+        create(*args, **more)
+        return create(*args, **more)
+
+    with monkeypatch.context() as losing:
+        losing.setattr(MlflowClient, "create_model_version", twice)
+        ran = lab.run("model_retraining")
+    assert ran.results["train_model"]["version"] == lab.production() == "1"
+    assert versions(lab) == ["1"]
 
 
 def test_a_retraining_for_drift_is_skipped_on_the_data_of_the_model_in_production(lab: Lab) -> None:
