@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator as AirflowApproval
@@ -15,9 +16,27 @@ from operators.ledger import DecisionLink, record
 
 if TYPE_CHECKING:
     import jinja2
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
 
 ON_TIMEOUT = {"reject": AirflowApproval.REJECT, "approve": AirflowApproval.APPROVE, "fail": None}
+
+ASKED_ABOUT = "asked_about"  # XCom with the model and version that an answer is about
+
+
+def require_approved(operator: BaseOperator, context: Context, version: str) -> None:
+    """Raise UserMistake when somebody before ``operator`` was asked about another version than ``version``.
+
+    A task that is cleared alone makes another version, of which nobody was told.
+    """
+    for task in operator.get_flat_relatives(upstream=True):
+        if task.task_type != ApprovalOperator.__name__:
+            continue
+        asked = context["ti"].xcom_pull(task_ids=task.task_id, key=ASKED_ABOUT)
+        if isinstance(asked, Mapping) and asked["version"] != version:
+            raise UserMistake(
+                f"{task.task_id} was asked about version {asked['version']}, and now it is version {version}; clear "
+                f"{task.task_id} to ask anew"
+            )
 
 
 class ApprovalOperator(AirflowApproval):
@@ -55,6 +74,12 @@ class ApprovalOperator(AirflowApproval):
         self.timeout = timeout
         self.on_timeout = on_timeout
         self.users = users
+
+    def execute(self, context: Context) -> Any:
+        """Ask, and note what about: an approval is of one version."""
+        if evaluated := _found(self, context, "EvaluateModelOperator"):
+            context["ti"].xcom_push(key=ASKED_ABOUT, value={key: evaluated[key] for key in ("model", "version")})
+        return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
 from operators.ledger import Limits, record
@@ -38,14 +38,19 @@ class DriftgateOperator(BaseOperator):
         except DriftgateError as error:
             told = as_airflow(error, self.locate)
             self.log.log(logging.WARNING if isinstance(error, NothingToDo) else logging.ERROR, "%s", told)
-            if self.decides and not _tried_again(error, context):
-                outcome = "skipped" if isinstance(error, NothingToDo) else "failed"
-                record(context, self, self.decides, outcome, str(told), limits=self.limits())
+            self._record_end(context, error, "skipped" if isinstance(error, NothingToDo) else "failed", str(told))
             raise told from None
+        except (Exception, AirflowTaskTimeout) as error:  # the ledger hears of our bugs, too
+            self._record_end(context, error, "failed", f"{type(error).__name__}: {error}")
+            raise
         if self.decides:
             outcome, reason, inputs = self.decision(result)
             record(context, self, self.decides, outcome, reason, inputs, self.limits())
         return result
+
+    def _record_end(self, context: Context, error: BaseException, outcome: str, reason: str) -> None:
+        if self.decides and not _tried_again(error, context):
+            record(context, self, self.decides, outcome, reason, limits=self.limits())
 
     def decision(self, result: Any) -> tuple[str, str, Mapping[str, Any]]:
         """Return what was decided, in a word, why, in a sentence, and on which numbers."""
@@ -60,8 +65,9 @@ class DriftgateOperator(BaseOperator):
         raise NotImplementedError
 
 
-def _tried_again(error: DriftgateError, context: Context) -> bool:
-    return isinstance(error, Outage) and context["ti"].try_number <= context["ti"].max_tries
+def _tried_again(error: BaseException, context: Context) -> bool:
+    is_final = isinstance(error, UserMistake | NothingToDo)
+    return not is_final and context["ti"].try_number <= context["ti"].max_tries
 
 
 def as_airflow(error: DriftgateError, locate: Callable[..., str] = nowhere) -> AirflowException:
@@ -79,14 +85,20 @@ def result_of(operator: BaseOperator, context: Context, task_type: str) -> Any:
     Raises UserMistake when there is no such task or several are equally near, Outage when it left nothing (its
     XCom was cleared).
     """
+    name = nearest(operator, task_type)
+    found = context["ti"].xcom_pull(task_ids=name)
+    if found is None:
+        raise Outage(f"{name} left no result in this run; clear it to run it again")
+    return found
+
+
+def nearest(operator: BaseOperator, task_type: str) -> str:
+    """Return the id of the nearest task of class ``task_type`` upstream of ``operator``; errors as in ``result_of``."""
     names = _nearest(operator, task_type)
     if len(names) != 1:
         found = f"has {' and '.join(sorted(names))} equally near" if names else "has none"
         raise UserMistake(f"{operator.task_id} needs one {task_type} task upstream and {found}")
-    found = context["ti"].xcom_pull(task_ids=names[0])
-    if found is None:
-        raise Outage(f"{names[0]} left no result in this run; clear it to run it again")
-    return found
+    return names[0]
 
 
 def _nearest(operator: BaseOperator, task_type: str) -> list[str]:

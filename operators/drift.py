@@ -13,7 +13,7 @@ from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from driftgate.errors import DriftgateError, UserMistake
-from operators.base import DriftgateOperator, Section, as_airflow, result_of
+from operators.base import DriftgateOperator, Section, as_airflow, nearest, result_of
 from operators.connections import model_api
 from operators.ledger import DecisionLink, Limits, record
 from operators.memory import Memory, key_of
@@ -22,6 +22,9 @@ from operators.places import nowhere
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import Context
+
+
+_HISTORY = "history"  # under which a check remembers what it has found
 
 
 class CheckDriftOperator(DriftgateOperator):
@@ -89,7 +92,7 @@ class CheckDriftOperator(DriftgateOperator):
         """Add what this run found to what earlier ones did; return how many in a row found the same."""
         from driftgate.services.drift import Seen, remember, streak
 
-        run, key = context["dag_run"], key_of(context, "history")
+        run, key = context["dag_run"], key_of(context, _HISTORY)
         history = [Seen.from_json(stored) for stored in memory.get(key) or ()]
         new = Seen(run.run_after, run.run_id, severity)
         memory.set(key, [seen.to_json() for seen in remember(history, new)])
@@ -100,6 +103,16 @@ def drift_of(operator: Any, context: Context) -> dict[str, Any]:
     """Return what ``check_drift`` upstream found in this run."""
     found: dict[str, Any] = result_of(operator, context, CheckDriftOperator.__name__)
     return found
+
+
+def overtaken(operator: Any, context: Context, found: Mapping[str, Any]) -> str:
+    """Return the severity that a later run has found, if it is another than in ``found``; "" as long as that holds."""
+    from driftgate.services.drift import Seen, overtaken
+
+    check = nearest(operator, CheckDriftOperator.__name__)
+    stored = Memory(context, operator.dag_id).get(f"{_HISTORY}/{check}") or ()
+    later = overtaken([Seen.from_json(each) for each in stored], context["dag_run"].run_id, found["severity"])
+    return later.severity if later else ""
 
 
 class DecideActionOperator(BaseBranchOperator):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperatorLink
 
 from driftgate.errors import DriftgateError, without_password
-from driftgate.services.channels import within
+from driftgate.services.patience import within
 from operators.connections import tracking_uri
 from operators.places import nowhere, place
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import parse_duration
 from driftgate.errors import NothingToDo
+from operators.approval import require_approved
 from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import model_api, tracking_uri
 from operators.ledger import DecisionLink
@@ -34,6 +35,7 @@ class PromoteToProductionOperator(DriftgateOperator):
         from driftgate.services import registry
 
         passed = result_of(self, context, EvaluateModelOperator.__name__)
+        require_approved(self, context, passed["version"])
         promoted = registry.promote(tracking_uri(self.model["tracking"]), passed["model"], passed["version"])
         _skip_if_superseded(promoted, passed["version"])
         before = promoted["before"]["production"] or "none"
@@ -114,9 +116,9 @@ class RollbackModelOperator(DriftgateOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return the model, the version served, the one withdrawn, and the API's address."""
-        from driftgate.services import release
+        from driftgate.services.rollback import roll_back
 
-        return release.roll_back(
+        return roll_back(
             tracking_uri(self.model["tracking"]),
             model_api(self.connection),
             self.model["name"],

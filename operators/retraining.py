@@ -18,7 +18,7 @@ from driftgate.services.guard import Decision, Guard, Request, decide, free_run_
 from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
 from operators.base import Section, as_airflow
-from operators.drift import drift_of
+from operators.drift import drift_of, overtaken
 from operators.ledger import DecisionLink, link_to_decision, record
 from operators.memory import key_of
 from operators.places import nowhere
@@ -117,7 +117,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
 
     def _decide(self, context: Context, requested: Requested, now: datetime, evidence: Section) -> Decision:
         """Ask the guard about a state of the target that has not changed meanwhile."""
-        ti = context["ti"]
+        ti, later = context["ti"], overtaken(self, context, evidence)
         for _ in range(_TRIES):
             runs = ti.get_dr_count(self.pipeline)
             decision = decide(
@@ -129,6 +129,8 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
                 paused=self._is_paused(context),
                 target=self.pipeline,
                 run_id=free_run_id(runs, lambda run_id: self._exists(context, run_id)),
+                severity=evidence["severity"],
+                later=later,
                 measured=datetime.fromisoformat(evidence["at"]) if evidence.get("at") else None,
             )
             if decision.run_id is None or ti.get_dr_count(self.pipeline) == runs:

@@ -12,6 +12,7 @@ from driftgate.durations import parse_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake, printable, without_password
 from driftgate.services import channels as services
 from driftgate.services.alerts import Alert
+from driftgate.services.patience import within
 from driftgate.services.reminders import News, Told, known_to, remember
 from operators.base import Section
 from operators.connections import base_url, connection
@@ -143,7 +144,7 @@ def _attempt(alert: Alert, channel: Section) -> tuple[bool, str]:
     seconds = parse_duration(channel["timeout"]).total_seconds()
     try:
         work = _WAYS[channel["type"]](alert, channel, seconds)
-        services.within(seconds + 0.5, work)  # its own time-outs, which can say more, come first
+        within(seconds + 0.5, work)  # its own time-outs, which can say more, come first
     except _Partly as error:
         return True, _reason(error)
     except Exception as error:  # a channel that does not work is no reason for a pipeline not to

@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from operators.approval import ApprovalOperator, _answer
+from driftgate.errors import UserMistake
+from operators.approval import ApprovalOperator, _answer, require_approved
 
 
 @pytest.mark.parametrize(("on_timeout", "default"), [("reject", ["Reject"]), ("approve", ["Approve"]), ("fail", None)])
@@ -38,3 +41,24 @@ def test_a_question_that_nobody_answered_fails_without_being_asked_again() -> No
     ask = ApprovalOperator(task_id="ask", timeout="2h", on_timeout="fail")
     with pytest.raises(AirflowFailException, match="Nobody answered within 2h"):
         ask.execute_complete({}, {"error": "too late", "error_type": "timeout"})
+
+
+class Pulled:
+    """The part of a task instance that reads what others left."""
+
+    def __init__(self, left: dict[str, Any]) -> None:
+        self.left = left
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        return self.left.get(f"{task_ids}/{key}")
+
+
+def test_an_approval_is_of_one_version() -> None:
+    with DAG("retrain", schedule=None):
+        ask, promote = ApprovalOperator(task_id="ask"), EmptyOperator(task_id="promote")
+        ask >> EmptyOperator(task_id="between") >> promote
+    context: Any = {"ti": Pulled({"ask/asked_about": {"model": "m", "version": "7"}})}
+    require_approved(promote, context, "7")
+    with pytest.raises(UserMistake, match="ask was asked about version 7, and now it is version 8; clear ask"):
+        require_approved(promote, context, "8")
+    require_approved(promote, {"ti": Pulled({})}, "8")  # type: ignore[typeddict-item]  # it was about something else

@@ -130,6 +130,7 @@ class _Monitor:
             busy=0,
             paused=False,
             target=target,
+            severity=found.severity,
             run_id=guard.free_run_id(len(requests), lambda _: False),
         )
         if decision.run_id is None:

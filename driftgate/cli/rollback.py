@@ -29,6 +29,7 @@ tell. In a pipeline, the operator rollback_model does the same.
 ARGUMENTS = (
     argument("model", metavar="MODEL", help="the registered model's name"),
     argument("--to", metavar="VERSION", help="the version to bring back (default: the one before)"),
+    argument("--force", action="store_true", help="also a version that has never passed its gates"),
     argument("--api", metavar="URL", help="the model API (default: $DRIFTGATE_API_URL, or http://127.0.0.1:8000)"),
     argument("--timeout", metavar="DURATION", default="60s", help="how long the API may take (default: 60s)"),
 )
@@ -40,13 +41,13 @@ def run(args: Namespace) -> int:
     from driftgate.cli.arguments import UsageError
     from driftgate.durations import is_duration, parse_duration
     from driftgate.errors import NothingToDo
-    from driftgate.services.release import roll_back
+    from driftgate.services.rollback import roll_back
 
     if not is_duration(args.timeout):
         raise UsageError(f"--timeout: {args.timeout} is no duration, such as 60s")
     tracking, api = servers.mlflow(), servers.model_api(args.api)
     try:
-        done = roll_back(tracking, api, args.model, args.to, parse_duration(args.timeout))
+        done = roll_back(tracking, api, args.model, args.to, parse_duration(args.timeout), force=args.force)
     except NothingToDo as nothing:
         print(nothing)
         return 0

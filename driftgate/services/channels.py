@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -101,22 +100,3 @@ def post_slack(hook: Hook, alert: Alert, timeout: float) -> None:
 def post_json(hook: Hook, alert: Alert, timeout: float) -> None:
     """Post to any HTTP service."""
     hook.post(as_json(alert), timeout)
-
-
-def within(seconds: float, work: Callable[[], None]) -> None:
-    """Do ``work``, and give it up after ``seconds`` with an Outage: time-outs of sockets begin anew at each byte."""
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run, daemon=True, name="alert channel")
-    thread.start()
-    thread.join(seconds)
-    if thread.is_alive():
-        raise Outage(f"no answer within {seconds:g} s")
-    if failed:
-        raise failed[0]

@@ -18,6 +18,9 @@ from driftgate.services.model_api import ModelApi
 BANDS = ("minor", "moderate", "critical")
 SEVERITIES = ("none", *BANDS, "unknown")
 CLOCK_SKEW = timedelta(minutes=5)
+LARGEST_PSI = 1_000  # shares down to one in 10,000 give 20 or so; what is beyond is no PSI
+_MOST_SAMPLES = 2**53  # what JSON holds exactly everywhere
+_MOST_FEATURES = 1_000  # that are told of; all are judged
 _MOST_TIMES = 10  # in the window of an answer
 _LONGEST_TEXT = 200  # characters of a name or a time in an answer
 REMEMBERED = 100  # runs in the history of a monitor
@@ -114,7 +117,8 @@ def measure(answer: Any, section: Mapping[str, Any], fields: Fields, now: dateti
     judged = {name: psi for name, psi in features.items() if name not in section["ignore"]}
     own = section["features"]
     scaled = {name: on_common_scale(psi, own[name], section) if name in own else psi for name, psi in judged.items()}
-    psi = _aggregate(section, scaled, _number(dig(answer, fields.psi)))
+    told = dig(answer, fields.psi, _ABSENT)
+    psi = _aggregate(section, scaled, max(scaled.values(), default=None) if told is _ABSENT else _number(told))
     samples = _number(dig(answer, fields.samples))
     window = {_text(key): _text(value) for key, value in islice(_mapping(dig(answer, "window")).items(), _MOST_TIMES)}
     reason = (
@@ -125,10 +129,10 @@ def measure(answer: Any, section: Mapping[str, Any], fields: Fields, now: dateti
     )
     drift = Drift(
         severity="unknown",
-        psi=_finite(psi, digits=6),
-        samples=None if samples is None or not math.isfinite(samples) else int(samples),
+        psi=round(psi, 6) if psi is not None and abs(psi) <= LARGEST_PSI else None,
+        samples=int(samples) if samples is not None and abs(samples) <= _MOST_SAMPLES else None,
         top_feature=max(scaled, key=scaled.__getitem__) if scaled else "",
-        features=features,
+        features=_largest(features),
         model=_text(dig(answer, "model.name")),
         version=_text(dig(answer, "model.version")),
         window=window,
@@ -148,11 +152,11 @@ def _doubt(psi: float | None, samples: float | None, least: int, fields: Fields)
         return f"the answer holds no number of predictions at {fields.samples!r}"
     if samples is not None and not samples >= least:  # NaN is not either
         return f"{samples:.12g} predictions in the window, at least {least} needed (psi.min_samples)"
-    if samples == math.inf:
-        return f"{samples} is not a number of predictions"
+    if samples is not None and samples > _MOST_SAMPLES:
+        return f"{samples:.6g} is not a number of predictions"
     if psi is None:
         return f"the answer holds no number at {fields.psi!r}"
-    return "" if math.isfinite(psi) and psi >= 0 else f"{psi} is not a PSI"
+    return "" if 0 <= psi <= LARGEST_PSI else f"{psi:.6g} is not a PSI"
 
 
 def _missing(told: Any, judged: Mapping[str, float], section: Mapping[str, Any], fields: Fields) -> str:
@@ -173,10 +177,12 @@ def _needs_features(section: Mapping[str, Any]) -> bool:
 
 def _stale(end: str, limit: timedelta, now: datetime) -> str:
     """Why a window that ended at ``end`` says nothing of the present; empty when it does, or does not tell."""
+    if not end:
+        return ""
     try:
         ended = datetime.fromisoformat(end)
     except ValueError:
-        return ""
+        return f"the window ends at {end!r}, which is no time"
     ended = ended if ended.tzinfo else ended.replace(tzinfo=UTC)
     if now - ended > limit:
         age = format_duration(limit)
@@ -201,9 +207,9 @@ def on_common_scale(psi: float, own: Mapping[str, float], common: Mapping[str, f
 
 
 def _aggregate(section: Mapping[str, Any], features: Mapping[str, float], psi: float | None) -> float | None:
-    """The PSI of the whole: the API's own, unless it is ours to make one of the features'."""
+    """The PSI of the whole: the API's own (``psi``), unless it is ours to make one of the features'."""
     if not _needs_features(section):
-        return psi if psi is not None else max(features.values(), default=None)
+        return psi
     if not features:
         return None
     if section["aggregate"] == "mean":
@@ -252,6 +258,15 @@ def streak(history: Sequence[Seen], new: Seen) -> int:
     return 1 + sum(1 for _ in same)
 
 
+def overtaken(history: Sequence[Seen], run: str, severity: str) -> Seen | None:
+    """Return the newest run after ``run``, if what it found is another severity; None where ``run``'s still holds."""
+    mine = next((seen for seen in history if seen.run == run), None)
+    newest = max(history, key=_moment, default=None)
+    if mine is None or newest is None or newest.at <= mine.at:
+        return None
+    return newest if newest.severity != severity else None
+
+
 def route(routes: Mapping[str, str], severity: str, streak: int, alert_after: int) -> str | None:
     """Return the task that the routes of a ``decide_action`` lead to; None while an ``unknown`` may yet pass.
 
@@ -260,11 +275,14 @@ def route(routes: Mapping[str, str], severity: str, streak: int, alert_after: in
     return None if severity == "unknown" and streak < alert_after else routes[severity]
 
 
-def dig(answer: Any, path: str) -> Any:
-    """Return what lies at a dotted path in nested mappings, or None."""
+_ABSENT = object()
+
+
+def dig(answer: Any, path: str, otherwise: Any = None) -> Any:
+    """Return what lies at a dotted path in nested mappings, ``otherwise`` where nothing does."""
     for key in path.split("."):
         if not isinstance(answer, Mapping) or key not in answer:
-            return None
+            return otherwise
         answer = answer[key]
     return answer
 
@@ -280,18 +298,19 @@ def _number(value: Any) -> float | None:
         return math.inf if value > 0 else -math.inf
 
 
-def _finite(value: float | None, digits: int) -> float | None:
-    """What JSON can hold, rounded; None for the rest."""
-    return round(value, digits) if value is not None and math.isfinite(value) else None
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
 def _numbers(value: Any) -> dict[str, float]:
     found = ((printable(str(name)), _number(psi)) for name, psi in _mapping(value).items())
-    return {name: psi for name, psi in found if psi is not None and math.isfinite(psi)}
+    return {name: psi for name, psi in found if psi is not None and abs(psi) <= LARGEST_PSI}
+
+
+def _largest(features: Mapping[str, float]) -> Mapping[str, float]:
+    if len(features) <= _MOST_FEATURES:
+        return features
+    return dict(sorted(features.items(), key=lambda pair: -pair[1])[:_MOST_FEATURES])
 
 
 def _text(value: Any) -> str:

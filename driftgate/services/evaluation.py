@@ -50,13 +50,21 @@ def evaluate(tracking_uri: str, trained: Mapping[str, Any], uri: str, rules: Gat
     _require_same_data(data.digest(table), trained)
     parts = split(table, Choice.of(trained))
     with registry.explained():
-        answers = scoring.ask(modelfile.load(trained["model"], trained["version"]), parts.held_x)
+        answers = scoring.ask(_model(client, trained), parts.held_x)
         comparison = None
         if versus := rules.get(gates.VERSUS):
             comparison = incumbent.compare(client, trained, parts, answers, versus)
         result = _judged(trained["version"], parts, answers, rules, comparison)
         _log(client, trained, result, rules)
     return result
+
+
+def _model(client: MlflowClient, trained: Mapping[str, Any]) -> Any:
+    name, version = trained["model"], trained["version"]
+    try:
+        return modelfile.load(client.get_model_version(name, version))
+    except UserMistake as error:
+        raise UserMistake(f"version {version} of {name} cannot be judged: {error}") from None
 
 
 def _require_same_data(digest: str, trained: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from driftgate.durations import format_duration, parse_duration
 
 WEEK = timedelta(days=7)
+_NOTHING_TO_MEND = ("none", "unknown")
 MOST_OLD = 200  # requests to remember that are older: a cooldown may be minutes, or a year
 
 
@@ -78,13 +79,18 @@ def decide(
     paused: bool,
     target: str,
     run_id: str,
+    severity: str,
     measured: datetime | None = None,
+    later: str = "",
 ) -> Decision:
     """Decide whether drift may start ``target`` as ``run_id``; reasons of one kind differ in their numbers alone.
 
-    ``streak`` counts the drift runs in a row that found the present severity, ``busy`` the target's queued and
-    running runs; ``requests`` are those that became a run. ``measured`` is when the drift was.
+    ``streak`` counts the drift runs in a row that found this ``severity``, ``busy`` the target's queued and running
+    runs; ``requests`` are those that became a run. ``measured`` is when the drift was, ``later`` the severity that a
+    later run has found instead.
     """
+    if severity in _NOTHING_TO_MEND:
+        return Decision(None, f"severity is {severity}, which no retraining mends")
     if paused:
         return Decision(None, f"{target} is paused: unpause it, or its runs would pile up in the queue")
     if busy:
@@ -92,6 +98,8 @@ def decide(
     if guard.stale_after is not None and measured is not None and now - measured > guard.stale_after:
         age = f"more than {format_duration(guard.stale_after)} ago (psi.stale_after)"
         return Decision(None, f"the drift was measured at {measured:%Y-%m-%d %H:%M} UTC, {age}: measure it anew")
+    if later:
+        return Decision(None, f"a later run has found severity {later}")
     if streak < guard.consecutive:
         lasted = f"drift has been this severe for {streak} of the {guard.consecutive} runs in a row"
         return Decision(None, f"{lasted} that are needed (guard.consecutive)")

@@ -28,7 +28,7 @@ def compare(
         return Comparison(None)
     found = Comparison(version, rows=len(parts.held_y))
     try:
-        theirs = _ask(trained["model"], version, parts.held_rows)
+        theirs = _ask(client, trained["model"], version, parts.held_rows)
     except _Refusal as error:
         return replace(found, why=f"version {version} in production {error}")
     except Exception as error:  # whatever keeps a model from answering, an unproven one must not replace it
@@ -42,8 +42,8 @@ class _Refusal(Exception):
     """Why the version in production says nothing of these rows."""
 
 
-def _ask(name: str, version: str, rows: pd.DataFrame) -> scoring.Answers:
-    model = modelfile.load(name, version)
+def _ask(client: MlflowClient, name: str, version: str, rows: pd.DataFrame) -> scoring.Answers:
+    model = modelfile.load(client.get_model_version(name, version))
     wanted = modelfile.features(name, version) or list(rows.columns)
     if missing := [column for column in wanted if column not in rows]:
         names = ", ".join(repr(column) for column in missing[:5])

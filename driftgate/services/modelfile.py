@@ -14,6 +14,7 @@ from driftgate.errors import UserMistake
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
 
 # Compiled parts of scikit-learn that skops does not know yet. A model file may hold these and nothing
 # else that skops does not trust by itself, so loading one runs no code of a stranger.
@@ -60,12 +61,23 @@ def digest(folder: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load(name: str, version: str) -> Any:
-    """Return the estimator of a registered version; errors as in ``read``."""
+def load(version: ModelVersion) -> Any:
+    """Return the estimator of a registered version; errors as in ``read``, or when its file is another than then."""
     from mlflow.artifacts import download_artifacts
 
     with tempfile.TemporaryDirectory() as folder:
-        return read(download_artifacts(artifact_uri=f"models:/{name}/{version}", dst_path=folder))
+        path = download_artifacts(artifact_uri=f"models:/{version.name}/{version.version}", dst_path=folder)
+        require_registered(path, version.tags.get(DIGEST_TAG, ""))
+        return read(path)
+
+
+def require_registered(folder: str, registered: str) -> None:
+    """Raise UserMistake when a downloaded model's file is not the one with the digest ``registered`` ("": unknown)."""
+    if registered and (found := digest(folder)) != registered:
+        raise UserMistake(
+            f"its file is not the one that was registered: sha256 {found[:12]}…, not {registered[:12]}…; "
+            "train the model again"
+        )
 
 
 def read(folder: str) -> Any:
@@ -86,6 +98,8 @@ def read(folder: str) -> Any:
             return load_skops(_file(folder), trusted=list(TRUSTED_TYPES))
         except UntrustedTypesFoundException as error:
             raise UserMistake(f"it holds what no model of ours does, so it is not loaded: {error}") from None
+        except Exception as error:  # a damaged file fails in too many ways to list
+            raise UserMistake(f"its file cannot be read ({type(error).__name__}: {error}); train it again") from None
 
 
 def features(name: str, version: str) -> list[str]:

@@ -1,11 +1,17 @@
-"""An HTTP session for services that fail now and then."""
+"""How long to wait for services that fail now and then, or hang."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from driftgate.errors import Outage
 
 if TYPE_CHECKING:
     import requests
+
+Result = TypeVar("Result")
 
 TRIES = 4
 
@@ -25,3 +31,27 @@ def patient_session() -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=retry))
     return session
+
+
+def within(seconds: float, work: Callable[[], Result]) -> Result:
+    """Return what ``work`` returns, or give it up after ``seconds`` with an Outage.
+
+    Time-outs of sockets are no such bound: they begin anew at each byte.
+    """
+    results: list[Result] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="given up after a while")
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not results:
+        raise Outage(f"no answer within {seconds:g} s")
+    return results[0]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
+log = logging.getLogger(__name__)
+
 PRODUCTION = "production"
 PREVIOUS = "previous"
 RUN_TAG = "driftgate.airflow_run"
@@ -193,12 +195,31 @@ def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
     before = version_at(client, name, PRODUCTION)
     point(client, name, PRODUCTION, wanted.production)  # first: ``previous`` of who is killed here is still a way back
     point(client, name, PREVIOUS, wanted.previous)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # stages are deprecated; the aliases decide
-        if wanted.production is not None:
-            client.transition_model_version_stage(name, wanted.production, "Production", archive_existing_versions=True)
-        elif before is not None:
-            client.transition_model_version_stage(name, before, "Archived")
+    _set_stage(client, name, wanted.production, before)
+
+
+def _set_stage(client: MlflowClient, name: str, production: str | None, before: str | None) -> None:
+    """Stages are deprecated, and nothing here reads them: where MLflow refuses, the aliases count all the same."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            if production is not None:
+                client.transition_model_version_stage(name, production, "Production", archive_existing_versions=True)
+            elif before is not None:
+                client.transition_model_version_stage(name, before, "Archived")
+    except MlflowException as error:
+        log.warning("The stages of %s do not follow its aliases: %s", name, str(error).splitlines()[0])
+
+
+def require_not_withdrawn(client: MlflowClient, name: str, version: str) -> None:
+    """Raise UserMistake for a version that was rolled back: a person has to bring it back."""
+    if withdrawn := client.get_model_version(name, version).tags.get(WITHDRAWN_TAG):
+        raise UserMistake(
+            f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
+            f"driftgate rollback {name} --to {version}"
+        )
 
 
 def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
@@ -206,24 +227,37 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
 
     Returns ``{"model", "version", "before", "superseded_by"}``: ``before`` holds the aliases to go back to;
     ``superseded_by`` is a newer version that is in production already, which stays, or None. Of versions that are
-    promoted at the same time the newest stays. Raises UserMistake for a version that was rolled back.
+    promoted at the same time the newest stays. Raises UserMistake for a version that was rolled back; the aliases
+    are as they were before where MLflow fails.
     """
     client = connect(tracking_uri)
     with explained():
-        if withdrawn := client.get_model_version(name, version).tags.get(WITHDRAWN_TAG):
-            raise UserMistake(
-                f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
-                f"driftgate rollback {name} --to {version}"
-            )
-        settled = {newer.version for newer in _promoted_after(client, name, version) if not _under_way(newer)}
+        require_not_withdrawn(client, name, version)
+        settled = {newer.version for newer in promoted_after(client, name, version) if not _under_way(newer)}
         now = aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
             return _promoted(name, version, now, superseded_by=now.production)
         before = _way_back(client, name, version, now)
-        set_aliases(client, name, Aliases(production=version, previous=before.production))
+        with _or_as_before(client, name, now):
+            set_aliases(client, name, Aliases(production=version, previous=before.production))
         newest = _give_way(client, name, version, settled)
         client.delete_model_version_tag(name, version, PROMOTING_TAG)
     return _promoted(name, version, before, superseded_by=newest)
+
+
+@contextmanager
+def _or_as_before(client: MlflowClient, name: str, before: Aliases) -> Iterator[None]:
+    """Put the aliases back where MLflow fails between one and the other."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException:
+        try:
+            set_aliases(client, name, before)
+        except MlflowException as error:
+            log.warning("The aliases of %s could not be put back: %s", name, str(error).splitlines()[0])
+        raise
 
 
 def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) -> str | None:
@@ -234,7 +268,7 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
     """
     newest = None
     while others := [
-        other for other in _promoted_after(client, name, newest or version) if other.version not in settled
+        other for other in promoted_after(client, name, newest or version) if other.version not in settled
     ]:
         other = max(others, key=_number)
         newest = str(other.version)
@@ -242,7 +276,7 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
     return newest
 
 
-def _promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:
+def promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:
     """Return the newer versions that have been promoted, or are just now, and were not rolled back."""
     found: list[ModelVersion] = []
     token = None

@@ -11,12 +11,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import format_duration
-from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake, without_password
+from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
 from driftgate.services import registry
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -42,6 +41,7 @@ def bring_into_service(
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
     done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
+        registry.require_not_withdrawn(client, name, version)
         if (current := registry.version_at(client, name, registry.PRODUCTION)) != version:
             current = registry.settled(client, name)
         if current not in (version, before.production):
@@ -61,69 +61,6 @@ def bring_into_service(
         raise
     log.info("The API at %s serves version %s of %s", done["url"], version, name)
     return done
-
-
-def roll_back(tracking_uri: str, api: ModelApi, name: str, to: str | None, timeout: timedelta) -> dict[str, Any]:
-    """Bring an earlier version back into service: ``to``, or the one that was there before.
-
-    Returns what ``bring_into_service`` does, and ``from``: the version withdrawn, which no cleared task can promote
-    again, nor a second rollback bring back that does not name it. Raises NothingToDo when ``to`` is in service
-    already, UserMistake when there is no such version, and otherwise as ``bring_into_service``, everything being as
-    it was before.
-    """
-    client = registry.connect(tracking_uri)
-    with registry.explained():
-        now = registry.aliases(client, name)
-        target = _target(client, api, name, to, now)
-        if target == now.production and api.served() == (name, target):
-            client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)  # of one who was killed before that
-            raise NothingToDo(f"version {target} of {name} is in production, and served, already")
-        withdrawn = now.production if now.production != target else None
-        if withdrawn:  # before any alias moves: from now on nobody promotes it, or brings it back unasked
-            stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-            client.set_model_version_tag(name, withdrawn, registry.WITHDRAWN_TAG, stamp)
-    try:
-        back = {"model": name, "version": target, "before": asdict(now)}
-        done = bring_into_service(tracking_uri, api, back, timeout)
-    except BaseException:
-        if withdrawn:
-            _keep_in_production(client, name, withdrawn)
-        raise
-    if other := done["superseded_by"]:
-        again = f"driftgate rollback {name} --to {target}"
-        raise UserMistake(
-            f"version {other} of {name} went into production meanwhile, and stays; if it is not to: {again}"
-        )
-    with registry.explained():
-        client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
-    return {**done, "from": withdrawn or now.previous}
-
-
-def _target(client: MlflowClient, api: ModelApi, name: str, to: str | None, now: Aliases) -> str:
-    """Return the version to go back to; UserMistake when there is none, or it needs to be named."""
-    if to is not None:
-        client.get_model_version(name, to)  # a version that does not exist is refused by name
-        return to
-    if now.previous is None:
-        raise UserMistake(f"alias previous of {name} names no version; say which: --to VERSION")
-    withdrawn = client.get_model_version(name, now.previous).tags.get(registry.WITHDRAWN_TAG)
-    if withdrawn and now.production is not None and api.served() != (name, now.production):
-        return now.production  # an earlier rollback was killed halfway
-    if withdrawn:
-        raise UserMistake(
-            f"the version before, {now.previous} of {name}, was rolled back itself at {withdrawn}; say which one is to "
-            f"be in production: --to VERSION (now it is {now.production})"
-        )
-    return now.previous
-
-
-def _keep_in_production(client: MlflowClient, name: str, version: str) -> None:
-    """Take back that a version was withdrawn."""
-    try:
-        with registry.explained():
-            client.delete_model_version_tag(name, version, registry.WITHDRAWN_TAG)
-    except DriftgateError as error:
-        log.warning("Version %s of %s still counts as rolled back: %s", version, name, error)
 
 
 def _reload(client: MlflowClient, api: ModelApi, name: str, version: str) -> None:
@@ -160,11 +97,21 @@ def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, befo
         with registry.explained():
             if registry.version_at(client, name, registry.PRODUCTION) == version:
                 registry.set_aliases(client, name, before)
+                log.warning("Alias %s of %s names version %s again", registry.PRODUCTION, name, before.production)
+            production = registry.version_at(client, name, registry.PRODUCTION)
     except DriftgateError as error:
         return f"and alias production could not be put back to {before.production or 'none'} ({error})"
-    log.warning("Alias %s of %s names version %s again", registry.PRODUCTION, name, before.production)
     try:
         api.post("/reload", {})
     except DriftgateError as error:
         log.warning("The API could not be told; it loads that version when it starts: %s", error)
-    return f"version {before.production} stays in production" if before.production else "no version is in production"
+    return _state(api, name, production)
+
+
+def _state(api: ModelApi, name: str, production: str | None) -> str:
+    """Say what is in production, and what is served where that is another."""
+    told = f"version {production} stays in production" if production else "no version is in production"
+    model, served = api.served()
+    if served is None or (model, served) == (name, production):
+        return told
+    return f"{told} (the API serves version {served} of {model} until it reloads)"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+CLOCK_SKEW = timedelta(minutes=5)
 REMEMBERED = 100  # entries; nobody clears a task that was followed by more alerts than that
 
 
@@ -46,7 +47,9 @@ def known(news: News, channel: str, told: Sequence[Told], repeat_after: timedelt
     here = [entry for entry in told if entry.channel == channel]
     if any(entry.run == news.run and entry.topic == news.topic for entry in here):
         return "this run told it already, or had nothing new to tell"
-    last = max((entry for entry in here if entry.sent), key=lambda entry: entry.at, default=None)
+    # What a clock that was ahead has dated later than now says nothing: rather once too often than not at all.
+    sent = [entry for entry in here if entry.sent and entry.at <= news.now + CLOCK_SKEW]
+    last = sent[-1] if sent else None
     if last is None or last.topic != news.topic or (news.since is not None and news.since > last.at):
         return ""
     if repeat_after is not None and news.now - last.at >= repeat_after:
@@ -71,7 +74,9 @@ def refusal(severity: str, reason: str) -> str:
 def since(before: Any, value: str, now: datetime) -> dict[str, str]:
     """Return what is seen now, and since when; ``before`` is what this returned the last time, or anything else."""
     if isinstance(before, Mapping) and before.get("value") == value:
-        return {"value": value, "since": str(before["since"])}
+        began = str(before["since"])
+        if datetime.fromisoformat(began) <= now + CLOCK_SKEW:  # else a clock was ahead
+            return {"value": value, "since": began}
     return {"value": value, "since": now.isoformat(timespec="seconds")}
 
 

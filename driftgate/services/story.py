@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from driftgate.errors import UserMistake
 from driftgate.services.ledger import Entry, Ledger
 
+_CLOCK_SKEW = timedelta(minutes=5)
 _MOST_OF_A_DAY = 50_000
 _MOST_RUNS = 20  # that one story tells of
 _QUIET = frozenset({("drift", "none"), ("drift", "minor"), ("drift", "unknown")})
@@ -49,7 +50,8 @@ def of_run(ledger: Ledger, pipeline: str, run: str) -> Story:
 
 def latest(ledger: Ledger, pipeline: str = "", kind: str = "") -> Story:
     """Return the story around the newest decision, of one pipeline or kind if wanted."""
-    newest = ledger.entries(pipeline=pipeline, kind=kind, limit=1)
+    # What a clock that was ahead has written would be the newest until that time comes.
+    newest = ledger.entries(pipeline=pipeline, kind=kind, until=datetime.now(UTC) + _CLOCK_SKEW, limit=1)
     if not newest:
         wanted = " ".join(filter(None, [f"about {kind}" if kind else "", f"of {pipeline}" if pipeline else ""]))
         raise UserMistake(f"there is no decision {wanted} in the ledger yet".replace("  ", " "))

@@ -100,11 +100,7 @@ class Registry:
 def _check_digest(folder: str, version: ModelVersion) -> None:
     if not version.digest:
         log.info("%s carries no digest: its file is taken as it is.", _capital(str(version)))
-    elif (found := modelfile.digest(folder)) != version.digest:
-        raise LoadError(
-            f"its file is not the one that was registered: sha256 {found[:12]}…, not {version.digest[:12]}…; "
-            "train the model again"
-        )
+    modelfile.require_registered(folder, version.digest)
 
 
 def _columns(signature: Any) -> tuple[Column, ...]:

@@ -274,7 +274,7 @@ class Production:
     def retrain(self, at: datetime, run: str, streak: int) -> None:
         requests = [guard.Request.from_json(stored) for stored in self.memory.get("requests", ())]
         decision = guard.decide(self.limits, now=at, streak=streak, requests=requests, busy=0, paused=False,
-                                target="model_retraining", run_id=f"drift__{at}")  # fmt: skip
+                                target="model_retraining", run_id=f"drift__{at}", severity="critical")  # fmt: skip
         if decision.run_id is None:
             self.tell("trigger_retraining", at, run, reminders.refusal("critical", decision.reason))
             return

@@ -16,7 +16,7 @@ from support.lab import REPOSITORY, TOKEN, Lab
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
-from driftgate.services import evaluation, modelfile, registry, release, training
+from driftgate.services import evaluation, modelfile, registry, release, rollback, training
 from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -138,32 +138,84 @@ def test_an_old_run_cleared_is_skipped_and_not_failed(lab: Lab) -> None:
 def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(lab: Lab) -> None:
     in_service(lab, "model_retraining/one")
     in_service(lab, "model_retraining/two")
-    done = release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
     assert (done["version"], done["from"]) == ("1", "2")
     assert (lab.production(), lab.served()) == ("1", "1")
     with pytest.raises(UserMistake, match=r"version 2 of .* was rolled back at .* driftgate rollback .* --to 2"):
         registry.promote(lab.mlflow, lab.model, "2")
     with pytest.raises(NothingToDo, match=r"version 1 of .* is in production, and served, already"):
-        release.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
-    with pytest.raises(UserMistake, match=r"the version before, 2 of .* was rolled back itself at .* \(now it is 1\)"):
-        release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # a double click
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
+    with pytest.raises(NothingToDo, match=r"version 1 of .* is in production since 2, the one before, was rolled back"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # a double click
     assert (lab.production(), lab.served()) == ("1", "1")
-    release.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)  # back again, on purpose
+    withdrawn = {"model": lab.model, "version": "2", "before": {"production": "1", "previous": None}}
+    with pytest.raises(UserMistake, match="was rolled back"):  # restart_api_service of its run, cleared
+        release.bring_into_service(lab.mlflow, api(lab), withdrawn, SOON)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)  # back again, on purpose
     assert (lab.production(), lab.served()) == ("2", "2")
     registry.promote(lab.mlflow, lab.model, "2")
+
+
+def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
+    for run in ("r/1", "r/2", "r/3"):
+        in_service(lab, run)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
+    for version in ("2", "3"):
+        with pytest.raises(UserMistake, match=f"version {version} of .* was rolled back"):
+            registry.promote(lab.mlflow, lab.model, version)
+    assert (lab.production(), lab.served()) == ("1", "1")
+
+
+def test_a_version_that_has_not_passed_its_gates_is_brought_back_by_force_alone(lab: Lab) -> None:
+    in_service(lab, "r/1")
+    failed, unproven = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3"))
+    registry.connect(lab.mlflow).set_model_version_tag(lab.model, failed, registry.GATES_TAG, "failed")
+    for version, why in ((failed, "failed its gates"), (unproven, "was never evaluated")):
+        with pytest.raises(UserMistake, match=f"{why}; to serve it all the same: driftgate rollback --force"):
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, version, SOON)
+    assert lab.served() == "1"
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, unproven, SOON, force=True)
+    assert (lab.production(), lab.served()) == (unproven, unproven)
+
+
+def test_an_mlflow_that_fails_between_two_aliases_leaves_them_as_they_were(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    def down(*_: Any, **__: Any) -> None:
+        raise MlflowException("down")
+
+    in_service(lab, "r/1")
+    version = training.train(job(lab, "r/2"))["version"]
+    set_alias = MlflowClient.set_registered_model_alias
+    with monkeypatch.context() as failing:
+        failing.setattr(
+            MlflowClient,
+            "set_registered_model_alias",
+            lambda self, name, alias, to: down() if alias == "previous" else set_alias(self, name, alias, to),
+        )
+        with pytest.raises(Outage, match="MLflow failed: down"):
+            registry.promote(lab.mlflow, lab.model, version)
+    assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
+    monkeypatch.setattr(MlflowClient, "transition_model_version_stage", down)  # which nobody needs
+    registry.promote(lab.mlflow, lab.model, version)
+    assert lab.production() == version
 
 
 def test_a_rollback_to_what_does_not_exist_or_to_a_dead_api_changes_nothing(lab: Lab) -> None:
     in_service(lab, "model_retraining/one")
     with pytest.raises(UserMistake, match=r"alias previous of .* names no version"):
-        release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
     with pytest.raises(UserMistake, match="99"):
-        release.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
     training.train(job(lab, "model_retraining/two"))
     lab.stop_api()
     with pytest.raises(Outage):
-        release.roll_back(lab.mlflow, api(lab), lab.model, "2", timedelta(seconds=1))
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", timedelta(seconds=1), force=True)
     assert lab.production() == "1"
+    registry.promote(lab.mlflow, lab.model, "1")  # which is not withdrawn
 
 
 def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(
@@ -251,8 +303,8 @@ def test_a_rollback_killed_at_any_step_is_completed_by_the_next(lab: Lab) -> Non
     client = registry.connect(lab.mlflow)
 
     def again() -> None:
-        with suppress(NothingToDo, UserMistake):  # of one that was as good as done
-            release.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        with suppress(NothingToDo):  # of one that was as good as done
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
         assert (lab.production(), lab.served()) == (first, first)
         with pytest.raises(UserMistake, match="was rolled back"):
             registry.promote(lab.mlflow, lab.model, second)

@@ -11,7 +11,8 @@ from support.ports import free_port
 from support.sink import Sink
 
 from driftgate.errors import Outage
-from driftgate.services.channels import Hook, slack_url, within
+from driftgate.services.channels import Hook, slack_url
+from driftgate.services.patience import within
 
 SECRET = "T0SECRET/B0SECRET/xyzSECRET"
 

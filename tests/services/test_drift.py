@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from driftgate.services import drift
 from driftgate.services.drift import BANDS as NAMES
-from driftgate.services.drift import Fields, Seen, on_common_scale, remember, severity, streak
+from driftgate.services.drift import Fields, Seen, on_common_scale, overtaken, remember, severity, streak
 
 BANDS = {"minor": 0.10, "moderate": 0.15, "critical": 0.25}
 SECTION = {
@@ -108,6 +108,13 @@ def test_the_mean_over_features_can_be_asked_for() -> None:
         ({"psi": True, "features": {}}, "the answer holds no number at 'psi'"),
         ({"psi": -0.01}, "-0.01 is not a PSI"),
         ({"psi": float("nan")}, "nan is not a PSI"),
+        ({"psi": None}, "the answer holds no number at 'psi'"),
+        ({"psi": "broken"}, "the answer holds no number at 'psi'"),
+        ({"psi": 1e308}, "1e+308 is not a PSI"),
+        ({"psi": 10**400}, "inf is not a PSI"),
+        ({"samples": 2**70}, "1.18059e+21 is not a number of predictions"),
+        ({"samples": 1e300}, "1e+300 is not a number of predictions"),
+        ({"window": {"end": "yesterday"}}, "the window ends at 'yesterday', which is no time"),
     ],
 )
 def test_what_cannot_be_trusted_is_unknown_and_says_why(changes: dict[str, Any], reason: str) -> None:
@@ -128,6 +135,19 @@ def test_names_and_times_of_an_answer_are_safe_to_tell_and_few() -> None:
     assert (found.model, len(found.version), len(found.window)) == ("\ufffd[31m\ufffd", 200, 10)
     lost = {**SECTION, "aggregate": "mean"}
     assert assess(answer(features={"\ud800": None, "a": 0.1}), lost).reason == "the answer holds no PSI for \ufffd"
+
+
+def test_an_api_that_tells_features_alone_is_judged_by_the_largest() -> None:
+    found = answer()
+    del found["psi"]
+    assert assess(found, SECTION).psi == 0.31
+
+
+def test_of_very_many_features_all_are_judged_and_the_largest_told() -> None:
+    many = {f"f{number}": number / 10_000 for number in range(4_000)}
+    found = assess(answer(features=many), {**SECTION, "aggregate": "mean"})
+    assert found.psi == pytest.approx(sum(many.values()) / 4_000, abs=1e-6)
+    assert (len(found.features), min(found.features.values())) == (1_000, 0.3)
 
 
 def test_exactly_enough_samples_are_enough() -> None:
@@ -253,6 +273,14 @@ def test_a_streak_counts_the_runs_in_a_row_and_no_retry_twice() -> None:
     assert streak(history, seen(4, "critical")) == 2  # asked again
     assert streak(history, seen(2, "critical")) == 2  # cleared later: what came after does not count
     assert streak([], seen(1, "none")) == 1
+
+
+def test_a_later_run_that_found_otherwise_overtakes() -> None:
+    history = [seen(1, "critical"), seen(2, "critical"), seen(3, "none")]
+    assert overtaken(history, "run 1", "critical") == history[2]
+    assert overtaken(history[:2], "run 1", "critical") is None
+    assert overtaken(history, "run 3", "none") is None
+    assert overtaken([], "run 1", "critical") is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 23), st.sampled_from(drift.SEVERITIES)), max_size=20))

@@ -36,10 +36,12 @@ def ask(
     streak: int = 1,
     guard: Guard = GUARD,
     measured: datetime | None = None,
+    severity: str = "critical",
+    later: str = "",
 ) -> Decision:
     return decide(
         guard, now=now, streak=streak, requests=requests, busy=busy, paused=paused, target="model_retraining",
-        run_id="drift__8", measured=measured,
+        run_id="drift__8", measured=measured, severity=severity, later=later,
     )  # fmt: skip
 
 
@@ -147,6 +149,15 @@ def test_drift_that_was_measured_long_ago_starts_nothing() -> None:
         None,
         "the drift was measured at 2026-05-31 11:00 UTC, more than 1d ago (psi.stale_after): measure it anew",
     )
+
+
+@pytest.mark.parametrize("severity", ["none", "unknown"])
+def test_where_there_is_no_drift_to_mend_nothing_starts_however_it_is_wired(severity: str) -> None:
+    assert ask(severity=severity) == Decision(None, f"severity is {severity}, which no retraining mends")
+
+
+def test_drift_that_a_later_run_no_longer_found_starts_nothing() -> None:
+    assert ask(later="none") == Decision(None, "a later run has found severity none")
 
 
 def test_who_sees_the_same_runs_asks_for_the_same_run() -> None:

@@ -1,7 +1,9 @@
 """The client of the model API, against servers that misbehave."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -128,3 +130,28 @@ def test_nothing_is_served_unless_it_is_plainly_told(
 def test_a_token_that_http_cannot_carry_is_refused_at_once() -> None:
     with pytest.raises(UserMistake, match="other characters than ASCII"):
         ModelApi("http://127.0.0.1:9", token="gehëim")
+
+
+def test_an_answer_that_drips_is_given_up_in_time(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(OSError):
+            for _ in range(60):
+                handler.wfile.write(b" ")
+                time.sleep(0.1)
+
+    monkeypatch.setattr(Handler, "do_GET", drip)
+    started = time.monotonic()
+    with pytest.raises(Outage, match=r"did not answer GET .*/x in 1 s"):
+        ModelApi(f"http://127.0.0.1:{server.server_address[1]}", timeout=1).get("/x")
+    assert time.monotonic() - started < 4
+
+
+def test_an_answer_without_end_is_not_read_to_it(
+    server: Server, api: ModelApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_api, "_LARGEST", 1 << 20)
+    server.answers = [(200, " " * (3 << 20))]
+    with pytest.raises(UserMistake, match="answers with more than 1 MiB"):
+        api.get("/x")

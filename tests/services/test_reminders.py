@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftgate.services.reminders import REMEMBERED, News, Told, known, remember
+from driftgate.services.reminders import REMEMBERED, News, Told, known, remember, since
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,6 +55,20 @@ def test_a_task_cleared_says_nothing_twice_however_much_later_and_whatever_came_
 
 def test_a_run_whose_check_was_cleared_and_found_worse_tells_it() -> None:
     assert known(news("a", "critical", 1, since=1), "mail", [told("a", "moderate", 0)], DAY) == ""
+
+
+def test_what_a_clock_that_was_ahead_has_told_silences_nobody_and_is_told_once_more() -> None:
+    ahead = told("r1", "moderate", 24 * 7)
+    assert not known(news("r2", "moderate", 1, since=0), "mail", [ahead], DAY)
+    both = [ahead, told("r2", "moderate", 1)]
+    assert known(news("r3", "moderate", 2, since=0), "mail", both, DAY)
+    assert known(news("r1", "moderate", 2, since=0), "mail", both, DAY), "a task cleared"
+
+
+def test_since_when_is_no_time_to_come() -> None:
+    ahead = {"value": "moderate", "since": at(24 * 7).isoformat()}
+    assert since(ahead, "moderate", at(1)) == {"value": "moderate", "since": at(1).isoformat()}
+    assert since({"value": "moderate", "since": at(0).isoformat()}, "moderate", at(1))["since"] == at(0).isoformat()
 
 
 def test_an_entry_survives_storage() -> None:
