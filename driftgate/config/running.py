@@ -102,13 +102,27 @@ def check_triggers(draft: Draft) -> Iterator[Problem]:
 
 def check_promotion(draft: Draft) -> Iterator[Problem]:
     """Return a problem for each promotion that could run although an evaluation before it did not succeed."""
-    promotions = _looked_into(draft, "promote_to_production")
+    promotions = [*_looked_into(draft, "promote_to_production"), *_rollbacks_forward(draft)]
     evaluations = _looked_into(draft, "evaluate_model")
-    if not promotions or not evaluations or (outcomes := _outcomes(draft)) is None:
+    if not promotions or (outcomes := _outcomes(draft)) is None:
         return
     for promotion in promotions:
         before = [node.id for node in evaluations if promotion.id in draft.order.downstream([node.id])]
-        yield from _ways_past(draft, outcomes, promotion, before)
+        if before:
+            yield from _ways_past(draft, outcomes, promotion, before)
+        elif promotion.operator == "rollback_model":
+            path = (*promotion.path, "version")
+            message = f"{called(path)}: '{promotion.id}' may serve a version just trained, and nothing evaluates it"
+            hint = "promote it after evaluate_model; without version, the one that was there before is brought back"
+            yield draft.layers.problem(path, "unproven-model", message, hint)
+
+
+def _rollbacks_forward(draft: Draft) -> Iterator[Node]:
+    """Return the rollbacks that may name a version which this same pipeline has trained: promotions in disguise."""
+    trained = draft.order.downstream([node.id for node in _looked_into(draft, "train_model")])
+    for node in _looked_into(draft, "rollback_model"):
+        if node.id in trained and "version" in node.data:
+            yield node
 
 
 def _ways_past(draft: Draft, outcomes: Outcomes, promotion: Node, before: list[str]) -> Iterator[Problem]:

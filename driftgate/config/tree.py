@@ -53,8 +53,17 @@ class Reference:
     after: bool  # whether the target comes after the node (a route) rather than before it
 
 
+def own_operator(path: str) -> str:
+    """Return the short name of an operator of Driftgate's that somebody calls by its class; "" for all others."""
+    match = re.fullmatch(r"operators\.\w+\.(\w+)Operator", path)
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", match[1]).lower() if match else ""
+    return name if name in schemas.operators() else ""
+
+
 @lru_cache(maxsize=1_000)
 def _meant(operator: str) -> str:
+    if own := own_operator(operator):
+        return own
     if operator in schemas.operators() or DOTTED_PATH.fullmatch(operator):
         return operator
     return closest(operator, schemas.operators()) or ""

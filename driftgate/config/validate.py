@@ -14,7 +14,7 @@ from driftgate.config.places import stands_for
 from driftgate.config.sentences import explain
 from driftgate.config.source import MAX_PROBLEMS
 from driftgate.config.standard import path_of
-from driftgate.config.tree import DOTTED_PATH, is_group
+from driftgate.config.tree import DOTTED_PATH, is_group, own_operator
 from driftgate.config.words import KeyPath, called, closest, shorten, suggest
 from driftgate.errors import Problem
 
@@ -66,7 +66,7 @@ def _check_task(layers: Layers, path: KeyPath, task: Any) -> Iterator[Problem]:
     misused = list(mapped.misused(task, path))
     # Without a known operator nobody can tell which keys of its own the task may have.
     schema = _task_schema(known or "", task, unsure=bool(misused))
-    if isinstance(operator, str) and not known and not DOTTED_PATH.fullmatch(operator):
+    if isinstance(operator, str) and not known and (own_operator(operator) or not DOTTED_PATH.fullmatch(operator)):
         yield _unknown_operator(layers, (*path, "operator"), operator)
     for place, message, hint in misused:
         yield layers.problem(place, "wrong-type", message, hint)
@@ -87,7 +87,7 @@ def _task_schema(operator: str, task: Any, *, unsure: bool) -> Schema:
 def _unknown_operator(layers: Layers, path: KeyPath, operator: str) -> Problem:
     message = f"{called(path)}: there is no operator '{shorten(operator)}'"
     hint = f"operators: {', '.join(schemas.operators())}; any other Airflow operator by its dotted path"
-    standard = path_of(operator)
+    standard = own_operator(operator) or path_of(operator)  # by its class, no check would know it for what it is
     hint = f"write {standard}" if standard else suggest(operator, schemas.operators(), hint)
     return layers.problem(path, "unknown-operator", message, hint)
 
