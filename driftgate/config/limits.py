@@ -115,6 +115,9 @@ def _check_gate(draft: Draft, metric: str, comparison: str, limit: float) -> Ite
         other = "at_least" if comparison == "above" else "at_most"
         message = f"{name} ({limit}) can never pass"
         yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is {reach}; did you mean {other}?")
+    elif (comparison, limit) in {("at_least", low), ("at_most", high)}:
+        message = f"{name} ({limit}) lets every model pass"
+        yield draft.layers.problem(path, "gate-out-of-range", message, f"{metric} is {reach}; write what it must reach")
     elif (comparison in _FLOORS) is (metric in _LOSSES):
         better, other = ("lower", "below") if metric in _LOSSES else ("higher", "above")
         message = f"{name} ({limit}) lets only worse models pass: of {metric}, {better} is better"
