@@ -23,7 +23,7 @@ from operators import OPERATORS
 from operators.base import DriftgateOperator
 from operators.drift import DecideActionOperator
 from operators.memory import asset_of
-from operators.notifiers import EVENTS, notifiers
+from operators.notifiers import EVENTS, AlertNotifier, UntoldFailures, notifiers
 from operators.places import place
 from operators.retraining import TriggerRetrainingOperator
 
@@ -56,7 +56,19 @@ def build_dag(pipeline: Pipeline) -> DAG:
     nodes = _nodes(pipeline, dag)
     for before, after in pipeline.edges:
         nodes[after].set_upstream(nodes[before])
+    if told_by := _failure_notifiers(nodes):
+        dag.on_failure_callback, dag.has_on_failure_callback = [UntoldFailures(told_by)], True
     return dag
+
+
+def _failure_notifiers(nodes: Mapping[str, Node]) -> dict[str, AlertNotifier]:
+    """Return what tells of each task's failure, if anything does; not of tasks that are mapped."""
+    found: dict[str, AlertNotifier] = {}
+    for name, node in nodes.items():
+        for callback in getattr(node, "on_failure_callback", None) or ():
+            if isinstance(callback, AlertNotifier) and not isinstance(node, MappedOperator):
+                found[name] = callback
+    return found
 
 
 def dag_config(pipeline: Pipeline) -> dict[str, Any]:

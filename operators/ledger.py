@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from driftgate.config.model import Pipeline
     from driftgate.services.ledger import Entry, Ledger
 
+
+log = logging.getLogger(__name__)
 
 Limits = Mapping[tuple[str | int, ...], Any]  # where in the pipeline a threshold stands → its value
 _PATIENCE = 20.0  # seconds that a task waits for the ledger
@@ -73,6 +76,23 @@ def record(
     except Exception as error:  # keeping books must not stop what they are about
         told = str(error) if isinstance(error, DriftgateError) else without_password(f"{type(error).__name__}: {error}")
         operator.log.warning("The ledger did not take this decision: %s", told)
+
+
+def decided(context: Context, task_id: str, kind: str) -> list[Entry]:
+    """Return what the ledger has of decisions of this ``kind`` by a task in this run; nothing if it does not answer."""
+    from driftgate.services.ledger import Ledger
+
+    pipeline: Pipeline | None = getattr(context.get("dag"), "pipeline", None)
+    if pipeline is None or not pipeline.sections["ledger"]["enabled"]:
+        return []
+    ti = context["ti"]
+    try:
+        ledger = Ledger(tracking_uri(pipeline.sections["ledger"]["connection"]))
+        found = within(_PATIENCE, lambda: ledger.entries(pipeline=ti.dag_id, run=ti.run_id, kind=kind))
+    except Exception as error:
+        log.warning("The ledger does not say what it knows: %s", type(error).__name__)
+        return []
+    return [entry for entry in found if entry.task == task_id]
 
 
 def _entry(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.bases.notifier import BaseNotifier
 
 from operators.base import Section
-from operators.ledger import record
+from operators.ledger import decided, record
 from operators.memory import Memory, key_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
 
 # what may happen → how a sentence says it; the callback of Airflow that tells of it is called on_<event>_callback
 WORDS = {
@@ -23,6 +26,11 @@ WORDS = {
 }
 EVENTS = tuple(f"on_{event}" for event in WORDS)
 _FAILED = "failed"  # what a task remembers
+_TOLD = "failure_told"  # the XCom of a task whose failure was told
+_KILLED = (
+    "Its process was killed before it could tell: by the system, when memory is short, or by somebody. "
+    "The end of its log may say more."
+)
 _LONGEST = 3_000  # characters of an exception
 
 
@@ -42,6 +50,8 @@ class AlertNotifier(BaseNotifier):
     def notify(self, context: Context) -> None:
         """Send; a channel that does not take it is logged and told to the others."""
         self.tell(context, "")
+        if self.event == "failure":
+            _note_told(context)
 
     def tell(self, context: Context, more: str) -> None:
         """Send, with ``more`` to say."""
@@ -53,12 +63,56 @@ class AlertNotifier(BaseNotifier):
         alert = alert_about(
             context,
             self.event,
-            f"{ti.dag_id}: {ti.task_id} {words}",
+            _subject(ti.dag_id, ti.task_id, words),
             "\n".join(part for part in (message, _reason(context), more) if part),
             where=self.locate(),
         )
         outcome = deliver(alert, self.names, self.alerts["channels"])
         record(context, context["task"], "alert", outcome.word, outcome.told_of(alert.subject), outcome.to_json())
+
+
+class UntoldFailures(BaseNotifier):
+    """After a run has failed: tells of tasks that could not, for their process was killed.
+
+    Airflow calls nothing of a task whose process is gone. ``told_by`` are the notifiers of the tasks by their id.
+    """
+
+    def __init__(self, told_by: Mapping[str, AlertNotifier]) -> None:
+        super().__init__()
+        self.told_by = told_by
+
+    def notify(self, context: Context) -> None:
+        """Send what nobody was told."""
+        ti = context.get("ti")
+        if ti is None:  # the task that Airflow would have shown is no longer in the pipeline
+            return
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        for task_id, notifier in self.told_by.items():
+            if states.get(task_id) == "failed" and not _was_told(context, task_id):
+                task = context["dag"].get_task(task_id)
+                own = cast("Any", ti).model_copy(update={"task_id": task_id, "task": task})
+                notifier.tell(cast("Context", {**context, "ti": own, "task": task}), _KILLED)
+
+
+def _note_told(context: Context) -> None:
+    """Leave with the task that its failure was told; gone once it runs again."""
+    try:
+        context["ti"].xcom_push(key=_TOLD, value=True)
+    except Exception as error:  # no XComs where Airflow runs a callback for a worker that died
+        log.info("It is not noted with the task that its failure was told: %s", type(error).__name__)
+
+
+def _was_told(context: Context, task_id: str) -> bool:
+    """Whether somebody was told of a task's failure: it says so itself, or the ledger does."""
+    ti = context["ti"]
+    if ti.xcom_pull(task_ids=task_id, key=_TOLD):
+        return True
+    subject = _subject(ti.dag_id, task_id, WORDS["failure"])
+    return any(entry.decision.reason.startswith(subject) for entry in decided(context, task_id, "alert"))
+
+
+def _subject(dag_id: str, task_id: str, words: str) -> str:
+    return f"{dag_id}: {task_id} {words}"
 
 
 class FailureMark(BaseNotifier):
