@@ -32,11 +32,11 @@ class PromoteToProductionOperator(DriftgateOperator):
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return the model, the version promoted, and the aliases as they were before."""
-        from driftgate.services import registry
+        from driftgate.services import promotion
 
         passed = result_of(self, context, EvaluateModelOperator.__name__)
         require_approved(self, context, passed["version"])
-        promoted = registry.promote(tracking_uri(self.model["tracking"]), passed["model"], passed["version"])
+        promoted = promotion.promote(tracking_uri(self.model["tracking"]), passed["model"], passed["version"])
         _skip_if_superseded(promoted, passed["version"])
         before = promoted["before"]["production"] or "none"
         self.log.info("Production is version %s, before it was %s", promoted["version"], before)

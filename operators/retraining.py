@@ -156,7 +156,8 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
     def _refuse(self, context: Context, reason: str, evidence: Section) -> NoReturn:
         self.log.warning("No retraining: %s", reason)
         self._record(context, "refused", f"No retraining of {self.pipeline}: {reason}", evidence)
-        self._tell_refusal(context, reason, evidence)
+        if evidence["severity"] != "none":
+            self._tell_refusal(context, reason, evidence)
         raise AirflowSkipException(f"no retraining: {reason}")
 
     def note_started(self, context: Context) -> None:

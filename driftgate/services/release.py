@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import format_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
-from driftgate.services import registry
+from driftgate.services import promotion, registry
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
 
@@ -32,7 +32,7 @@ def bring_into_service(
 ) -> dict[str, Any]:
     """Make the API serve the promoted version and wait until it answers with it.
 
-    ``promoted`` is what ``registry.promote`` returned. Returns ``{"model", "version", "url", "superseded_by"}``;
+    ``promoted`` is what ``promotion.promote`` returned. Returns ``{"model", "version", "url", "superseded_by"}``;
     where somebody has moved the alias to another version since, that one stays: it is ``superseded_by``, and
     nothing is done. Raises Outage or UserMistake after having put back the aliases and, where it can be
     reached, the API.
@@ -41,9 +41,9 @@ def bring_into_service(
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
     done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
-        registry.require_not_withdrawn(client, name, version)
+        promotion.require_not_withdrawn(client, name, version)
         if (current := registry.version_at(client, name, registry.PRODUCTION)) != version:
-            current = registry.settled(client, name)
+            current = promotion.settled(client, name)
         if current not in (version, before.production):
             return {**done, "superseded_by": current}
         if current != version:  # an earlier try took it back
@@ -67,7 +67,7 @@ def _reload(client: MlflowClient, api: ModelApi, name: str, version: str) -> Non
     try:
         api.post("/reload", {"model": name, "version": version})
     except UserMistake:
-        if registry.settled(client, name) != version:
+        if promotion.settled(client, name) != version:
             raise
         api.post("/reload", {"model": name, "version": version})  # the alias named another for a moment only
 
@@ -76,7 +76,7 @@ def _moved_to(client: MlflowClient, name: str, version: str) -> str | None:
     """Return the version that the alias names by now, if it is another: somebody else is at work."""
     try:
         with registry.explained():
-            current = registry.settled(client, name)
+            current = promotion.settled(client, name)
     except DriftgateError:
         return None
     return current if current != version else None

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import DriftgateError, NothingToDo, UserMistake
-from driftgate.services import registry
+from driftgate.services import promotion, registry
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
 from driftgate.services.release import bring_into_service
@@ -92,7 +92,7 @@ def _withdrawn(client: MlflowClient, name: str, version: str) -> str | None:
 def _marks(client: MlflowClient, name: str, target: str, now: Aliases) -> Marks:
     """Return what a rollback to ``target`` changes: it is not withdrawn, and all that was promoted after it is."""
     stamp = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-    after = {str(version.version) for version in registry.promoted_after(client, name, target)}
+    after = {str(version.version) for version in promotion.promoted_after(client, name, target)}
     after |= {now.production} if now.production not in (None, target) else set()
     marks: Marks = {version: (_withdrawn(client, name, version), stamp) for version in sorted(after)}
     return {target: (_withdrawn(client, name, target), None), **marks}

@@ -16,7 +16,7 @@ from support.lab import REPOSITORY, TOKEN, Lab
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
-from driftgate.services import evaluation, modelfile, registry, release, rollback, training
+from driftgate.services import evaluation, modelfile, promotion, registry, release, rollback, training
 from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -45,7 +45,7 @@ def api(lab: Lab) -> ModelApi:
 def in_service(lab: Lab, run: str) -> dict[str, Any]:
     """Train, promote and serve a version; returns what promotion returned."""
     trained = training.train(job(lab, run))
-    promoted = registry.promote(lab.mlflow, lab.model, trained["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, trained["version"])
     release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
     return promoted
 
@@ -96,7 +96,7 @@ def test_a_model_is_judged_on_the_split_it_was_trained_with_whatever_the_file_sa
 def test_promoting_twice_keeps_the_way_back(lab: Lab) -> None:
     in_service(lab, "r/1")
     second = in_service(lab, "r/2")
-    assert registry.promote(lab.mlflow, lab.model, second["version"])["before"] == second["before"]
+    assert promotion.promote(lab.mlflow, lab.model, second["version"])["before"] == second["before"]
     client = registry.connect(lab.mlflow)
     assert registry.aliases(client, lab.model) == Aliases(production="2", previous="1")
     assert client.get_model_version(lab.model, "2").current_stage == "Production"
@@ -110,17 +110,17 @@ def test_a_crash_between_the_aliases_and_the_stage_is_mended_by_the_retry(lab: L
     note = '{"production": "1", "previous": null}'
     client.set_model_version_tag(lab.model, "2", registry.BEFORE_TAG, note)
     client.set_registered_model_alias(lab.model, "previous", "1")  # and here the worker was killed
-    promoted = registry.promote(lab.mlflow, lab.model, trained["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, trained["version"])
     assert promoted["before"] == {"production": "1", "previous": None}
     client.transition_model_version_stage(lab.model, "2", "None")  # and here once more
-    registry.promote(lab.mlflow, lab.model, trained["version"])
+    promotion.promote(lab.mlflow, lab.model, trained["version"])
     assert client.get_model_version(lab.model, "2").current_stage == "Production"
 
 
 def test_an_old_run_cleared_does_not_take_a_newer_version_out_of_production(lab: Lab) -> None:
     old = in_service(lab, "r/1")
     in_service(lab, "r/2")
-    assert registry.promote(lab.mlflow, lab.model, "1")["superseded_by"] == "2"
+    assert promotion.promote(lab.mlflow, lab.model, "1")["superseded_by"] == "2"
     assert release.bring_into_service(lab.mlflow, api(lab), old, SOON)["superseded_by"] == "2"
     assert (lab.production(), lab.served()) == ("2", "2")
 
@@ -132,7 +132,7 @@ def test_an_old_run_cleared_is_skipped_and_not_failed(lab: Lab) -> None:
     third = training.train(job(lab, "r/by-hand-again"))["version"]
     registry.set_aliases(client, lab.model, Aliases(production=third, previous=newer))
     client.delete_model_version(lab.model, newer)
-    assert registry.promote(lab.mlflow, lab.model, "1")["superseded_by"] == third
+    assert promotion.promote(lab.mlflow, lab.model, "1")["superseded_by"] == third
 
 
 def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(lab: Lab) -> None:
@@ -142,7 +142,7 @@ def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(la
     assert (done["version"], done["from"]) == ("1", "2")
     assert (lab.production(), lab.served()) == ("1", "1")
     with pytest.raises(UserMistake, match=r"version 2 of .* was rolled back at .* driftgate rollback .* --to 2"):
-        registry.promote(lab.mlflow, lab.model, "2")
+        promotion.promote(lab.mlflow, lab.model, "2")
     with pytest.raises(NothingToDo, match=r"version 1 of .* is in production, and served, already"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
     with pytest.raises(NothingToDo, match=r"version 1 of .* is in production since 2, the one before, was rolled back"):
@@ -153,7 +153,7 @@ def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(la
         release.bring_into_service(lab.mlflow, api(lab), withdrawn, SOON)
     rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)  # back again, on purpose
     assert (lab.production(), lab.served()) == ("2", "2")
-    registry.promote(lab.mlflow, lab.model, "2")
+    promotion.promote(lab.mlflow, lab.model, "2")
 
 
 def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
@@ -162,7 +162,7 @@ def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
     rollback.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
     for version in ("2", "3"):
         with pytest.raises(UserMistake, match=f"version {version} of .* was rolled back"):
-            registry.promote(lab.mlflow, lab.model, version)
+            promotion.promote(lab.mlflow, lab.model, version)
     assert (lab.production(), lab.served()) == ("1", "1")
 
 
@@ -197,10 +197,10 @@ def test_an_mlflow_that_fails_between_two_aliases_leaves_them_as_they_were(
             lambda self, name, alias, to: down() if alias == "previous" else set_alias(self, name, alias, to),
         )
         with pytest.raises(Outage, match="MLflow failed: down"):
-            registry.promote(lab.mlflow, lab.model, version)
+            promotion.promote(lab.mlflow, lab.model, version)
     assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
     monkeypatch.setattr(MlflowClient, "transition_model_version_stage", down)  # which nobody needs
-    registry.promote(lab.mlflow, lab.model, version)
+    promotion.promote(lab.mlflow, lab.model, version)
     assert lab.production() == version
 
 
@@ -215,7 +215,7 @@ def test_a_rollback_to_what_does_not_exist_or_to_a_dead_api_changes_nothing(lab:
     with pytest.raises(Outage):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", timedelta(seconds=1), force=True)
     assert lab.production() == "1"
-    registry.promote(lab.mlflow, lab.model, "1")  # which is not withdrawn
+    promotion.promote(lab.mlflow, lab.model, "1")  # which is not withdrawn
 
 
 def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(
@@ -223,7 +223,7 @@ def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(
 ) -> None:
     monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
     in_service(lab, "r/1")
-    promoted = registry.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
     lab.stop_api()
     with pytest.raises(Outage, match="version 1 stays in production"):
         release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
@@ -237,7 +237,7 @@ def test_an_api_that_serves_another_model_is_not_taken_for_ours(lab: Lab) -> Non
     promoted = in_service(lab, "r/1")
     other = f"{lab.model}_other"
     trained = training.train(job(lab, "r/other", model=other))
-    promoted = registry.promote(lab.mlflow, other, trained["version"])
+    promoted = promotion.promote(lab.mlflow, other, trained["version"])
     with pytest.raises(DriftgateError, match=f"serves model '{lab.model}', not '{other}'"):
         release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
     assert registry.version_at(registry.connect(lab.mlflow), other, "production") is None
@@ -246,7 +246,7 @@ def test_an_api_that_serves_another_model_is_not_taken_for_ours(lab: Lab) -> Non
 
 def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     in_service(lab, "r/1")
-    promoted = registry.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
 
     def time_out(*_: Any) -> None:
         raise KeyboardInterrupt  # as Airflow's own time-out, no Exception
@@ -285,7 +285,7 @@ def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_complete
 
     def try_again() -> None:
         assert lab.served() in (before, version), "somebody is served whatever happens"
-        again = registry.promote(lab.mlflow, lab.model, version)  # as the two tasks, tried again
+        again = promotion.promote(lab.mlflow, lab.model, version)  # as the two tasks, tried again
         release.bring_into_service(lab.mlflow, api(lab), again, SOON)
         assert (lab.production(), lab.served()) == (version, version)
         assert registry.aliases(client, lab.model).previous == before
@@ -307,7 +307,7 @@ def test_a_rollback_killed_at_any_step_is_completed_by_the_next(lab: Lab) -> Non
             rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
         assert (lab.production(), lab.served()) == (first, first)
         with pytest.raises(UserMistake, match="was rolled back"):
-            registry.promote(lab.mlflow, lab.model, second)
+            promotion.promote(lab.mlflow, lab.model, second)
         client.delete_model_version_tag(lab.model, second, registry.WITHDRAWN_TAG)
         registry.set_aliases(client, lab.model, Aliases(production=second, previous=first))
         api(lab).post("/reload", {})

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from driftgate.demo import samples
-from driftgate.services import evaluation, registry, training
+from driftgate.services import evaluation, promotion, registry, training
 from driftgate.services.holdout import Choice
 
 URI = "training.parquet"
@@ -80,7 +80,7 @@ def job(world: World, run: str = "r/1", **changes: Any) -> training.Job:
 
 
 def promote(world: World, trained: dict[str, Any]) -> None:
-    registry.promote(world.mlflow, world.model, trained["version"])
+    promotion.promote(world.mlflow, world.model, trained["version"])
 
 
 def judge(world: World, trained: dict[str, Any], uri: str = URI, **gates: Any) -> evaluation.Evaluation:

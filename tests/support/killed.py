@@ -50,14 +50,14 @@ def _deadly(send: Any, nth: int) -> Any:
 
 
 def _work(tracking: str, url: str, token: str, model: str, version: str) -> None:
-    from driftgate.services import registry, release, rollback
+    from driftgate.services import promotion, release, rollback
     from driftgate.services.model_api import ModelApi
 
     api, patience = ModelApi(url, token), timedelta(seconds=60)
     if version == "back":
         rollback.roll_back(tracking, api, model, None, patience)
     else:
-        release.bring_into_service(tracking, api, registry.promote(tracking, model, version), patience)
+        release.bring_into_service(tracking, api, promotion.promote(tracking, model, version), patience)
 
 
 if __name__ == "__main__":

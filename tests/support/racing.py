@@ -62,10 +62,10 @@ def _slow_down(chance: random.Random) -> None:
 
 
 def _work(tracking: str, url: str, token: str, model: str, version: str) -> str:
-    from driftgate.services import registry, release
+    from driftgate.services import promotion, release
     from driftgate.services.model_api import ModelApi
 
-    promoted = registry.promote(tracking, model, version)
+    promoted = promotion.promote(tracking, model, version)
     if promoted["superseded_by"]:
         return "superseded"
     served = release.bring_into_service(tracking, ModelApi(url, token), promoted, timedelta(seconds=60))

@@ -1,0 +1,143 @@
+"""Put a version into production: one at a time in the end, though MLflow knows no locks.
+
+MLflow changes an alias whatever it was before. So each promotion notes on its version that it is under way, before it
+moves an alias, and looks for others afterwards: the last to write sees all of them, and the newest stays.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from driftgate.errors import UserMistake
+from driftgate.services import registry
+from driftgate.services.registry import Aliases
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+log = logging.getLogger(__name__)
+
+PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way
+_SETTLED_SECONDS = 10
+_PAUSE = 0.2
+
+
+def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
+    """Put ``version`` of the model into production; doing it again changes nothing.
+
+    Returns ``{"model", "version", "before", "superseded_by"}``: ``before`` holds the aliases to go back to;
+    ``superseded_by`` is a newer version that is in production already, which stays, or None. Of versions that are
+    promoted at the same time the newest stays. Raises UserMistake for a version that was rolled back; the aliases
+    are as they were before where MLflow fails.
+    """
+    client = registry.connect(tracking_uri)
+    with registry.explained():
+        require_not_withdrawn(client, name, version)
+        settled = {newer.version for newer in promoted_after(client, name, version) if not _under_way(newer)}
+        now = registry.aliases(client, name)
+        if now.production is not None and int(now.production) > int(version):
+            client.delete_model_version_tag(name, version, PROMOTING_TAG)  # of a try that was killed
+            return _promoted(name, version, now, superseded_by=now.production)
+        before = _way_back(client, name, version, now)
+        with _or_as_before(client, name, version, now):
+            registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
+        newest = _give_way(client, name, version, settled)
+        client.delete_model_version_tag(name, version, PROMOTING_TAG)
+    return _promoted(name, version, before, superseded_by=newest)
+
+
+def require_not_withdrawn(client: MlflowClient, name: str, version: str) -> None:
+    """Raise UserMistake for a version that was rolled back: a person has to bring it back."""
+    if withdrawn := client.get_model_version(name, version).tags.get(registry.WITHDRAWN_TAG):
+        raise UserMistake(
+            f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
+            f"driftgate rollback {name} --to {version}"
+        )
+
+
+def promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:
+    """Return the newer versions that have been promoted, or are just now, and were not rolled back."""
+    found: list[ModelVersion] = []
+    token = None
+    while True:
+        page = client.search_model_versions(
+            f"name = '{registry.quoted(name)}'", max_results=100, order_by=["version_number DESC"], page_token=token
+        )
+        newer = [each for each in page if registry.number(each) > int(version)]
+        found += [each for each in newer if registry.aliases_before(each) and registry.WITHDRAWN_TAG not in each.tags]
+        if len(newer) < len(page) or not (token := page.token):
+            return found
+
+
+def settled(client: MlflowClient, name: str) -> str | None:
+    """Return the version in production once no promotion is under way: they may write over each other meanwhile.
+
+    Whoever was killed while promoting is waited for in vain, and not for long.
+    """
+    under_way = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` = 'yes'"
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while client.search_model_versions(under_way, max_results=1) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return registry.version_at(client, name, registry.PRODUCTION)
+
+
+def _under_way(version: ModelVersion) -> bool:
+    return PROMOTING_TAG in version.tags
+
+
+def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Aliases:
+    """The aliases before ``version`` came: as they are now, or as noted by an earlier try that got halfway."""
+    noted = registry.aliases_before(client.get_model_version(name, version))
+    if noted is not None and now.production in (version, noted.production):
+        before = noted
+    else:
+        before = now if now.production != version else Aliases(None, None)
+    # Noted before any alias moves, so that a retry after a crash still knows the way back.
+    client.set_model_version_tag(name, version, PROMOTING_TAG, "yes")
+    client.set_model_version_tag(name, version, registry.BEFORE_TAG, json.dumps(asdict(before)))
+    return before
+
+
+@contextmanager
+def _or_as_before(client: MlflowClient, name: str, version: str, before: Aliases) -> Iterator[None]:
+    """Put the aliases back where MLflow fails between one and the other."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException:
+        try:
+            registry.set_aliases(client, name, before)
+            client.delete_model_version_tag(name, version, PROMOTING_TAG)
+        except MlflowException as error:
+            log.warning("The aliases of %s could not be put back: %s", name, str(error).splitlines()[0])
+        raise
+
+
+def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) -> str | None:
+    """Return the newest version whose promotion overtook that of ``version``, in production again; None without one.
+
+    MLflow changes an alias whatever it was before, so ``version`` may have been written over a newer one. Every
+    promotion is noted before it moves an alias, and looks for others after: the last to write sees all of them.
+    """
+    newest = None
+    while others := [
+        other for other in promoted_after(client, name, newest or version) if other.version not in settled
+    ]:
+        other = max(others, key=registry.number)
+        newest = str(other.version)
+        registry.set_aliases(
+            client, name, Aliases(newest, Aliases(**json.loads(other.tags[registry.BEFORE_TAG])).production)
+        )
+    return newest
+
+
+def _promoted(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
+    return {"model": name, "version": version, "before": asdict(before), "superseded_by": superseded_by}
