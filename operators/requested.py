@@ -41,20 +41,25 @@ class Requested:
             self._store.set(_MONITORS, list[Any](sorted({*known, self._monitor})))
 
     def all(self, now: datetime) -> list[Request]:
-        """Return what everybody has asked for; a time that lies ahead, because a clock was, counts as ``now``."""
-        names = sorted({*self._monitors(), self._monitor})
-        return not_ahead([request for name in names for request in self._of(name)], now)
+        """Return what everybody has asked for; a time that lies ahead, for a clock was, becomes ``now`` for good."""
+        found: list[Request] = []
+        for name in sorted({*self._monitors(), self._monitor}):
+            if (present := not_ahead(known := self._of(name), now)) != known:
+                self._keep(name, present)
+            found += present
+        return found
 
     def add(self, request: Request) -> None:
         """Keep a request of this monitor."""
-        self._keep(remember(not_ahead(self._of(self._monitor), request.at), request))
+        self._keep(self._monitor, remember(self._of(self._monitor), request))
 
     def confirm(self, by: str) -> None:
         """Note of what this monitor has asked for that it got it."""
-        self._keep([replace(each, started=True) if each.by == by else each for each in self._of(self._monitor)])
+        known = self._of(self._monitor)
+        self._keep(self._monitor, [replace(each, started=True) if each.by == by else each for each in known])
 
-    def _keep(self, own: list[Request]) -> None:
-        self._store.set(self._key(self._monitor), list[Any](each.to_json() for each in own))
+    def _keep(self, monitor: str, requests: list[Request]) -> None:
+        self._store.set(self._key(monitor), list[Any](each.to_json() for each in requests))
 
     def _monitors(self) -> list[str]:
         return cast("list[str]", self._store.get(_MONITORS, []))

@@ -14,7 +14,7 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import AirflowRuntimeError, AirflowSkipException
 
 from driftgate.errors import DriftgateError, Outage, UserMistake
-from driftgate.services.guard import Decision, Guard, Request, decide, free_run_id, own_run
+from driftgate.services.guard import Decision, Guard, Request, decide, free_run_id, last_run_ids, not_ahead
 from driftgate.services.reminders import refusal
 from operators.alerts import tell_of_drift
 from operators.base import Section, as_airflow
@@ -23,6 +23,7 @@ from operators.ledger import DecisionLink, link_to_decision, record
 from operators.memory import key_of
 from operators.places import nowhere
 from operators.requested import Requested, asset_of
+from operators.runs import Runs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -94,64 +95,60 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             return
         self.log.info("Retraining %s: %s", asked.run_id, asked.reason)
         self.trigger_run_id = asked.run_id
-        self.conf = {"drift": {**asked.evidence, "run": asked.by}, "new_data": self.guard["new_data"]}
+        run = f"{self.dag_id}/{context['run_id']}"
+        self.conf = {"drift": {**asked.evidence, "run": run, "by": asked.by}, "new_data": self.guard["new_data"]}
         super().execute(context)
 
     def _ask(self, context: Context) -> Asked:
         """Return what to ask Airflow for; skip when the guard forbids it."""
-        now, name = datetime.now(UTC), f"{self.dag_id}/{context['run_id']}"
+        now, by = datetime.now(UTC), self._by(context)
         evidence = drift_of(self, context)
-        with _explained("Airflow's state store does not know what has been asked for"):
-            requested = self._requested(context)
+        with _explained():
+            runs, requested = Runs(context, self.pipeline), self._requested(context)
             requested.enter()
-            own = own_run(name, requested.all(now))
-            if own and self._exists(context, own):
-                return Asked(own, "this drift run has started it already", name, evidence, is_there=True)
-            decision = self._decide(context, requested, now, evidence)
+            for own in [each.run_id for each in requested.all(now) if each.by == by]:
+                if _is_of(by, runs, own):
+                    return Asked(own, "this drift run has started it already", by, evidence, is_there=True)
+            decision = self._decide(context, runs, requested, now, evidence)
             if decision.run_id is None:
                 self._refuse(context, decision.reason, evidence)
             # Written before the run is asked for: whatever happens in between, the guard knows of it.
-            requested.add(Request(now, decision.run_id, name))
+            requested.add(Request(now, decision.run_id, by))
             requested.enter()
-        return Asked(decision.run_id, decision.reason, name, evidence)
+        return Asked(decision.run_id, decision.reason, by, evidence)
 
-    def _decide(self, context: Context, requested: Requested, now: datetime, evidence: Section) -> Decision:
+    def _decide(self, context: Context, runs: Runs, requested: Requested, now: datetime, evidence: Section) -> Decision:
         """Ask the guard about a state of the target that has not changed meanwhile."""
-        ti, later = context["ti"], overtaken(self, context, evidence)
+        later = overtaken(self, context, evidence)
         for _ in range(_TRIES):
-            runs = ti.get_dr_count(self.pipeline)
+            seen = runs.count()
             decision = decide(
-                Guard.of(self.guard, self.psi),
+                guard := Guard.of(self.guard, self.psi),
                 now=now,
                 streak=evidence.get("streak", 1),
-                requests=self._that_became_runs(context, requested, now),
-                busy=ti.get_dr_count(self.pipeline, states=["queued", "running"]),
-                paused=self._is_paused(context),
+                requests=_that_count(guard, runs, requested.all(now), seen, now),
+                busy=runs.count(["queued", "running"]),
+                paused=self._is_paused(runs),
                 target=self.pipeline,
-                run_id=free_run_id(runs, lambda run_id: self._exists(context, run_id)),
+                run_id=free_run_id(seen, runs.exists),
                 severity=evidence["severity"],
                 later=later,
                 measured=datetime.fromisoformat(evidence["at"]) if evidence.get("at") else None,
             )
-            if decision.run_id is None or ti.get_dr_count(self.pipeline) == runs:
+            if decision.run_id is None or runs.count() == seen:
                 return decision
         return Decision(None, f"{self.pipeline} is started by others again and again")
 
-    def _that_became_runs(self, context: Context, requested: Requested, now: datetime) -> list[Request]:
-        """Return the requests that count: one that Airflow never took must not use up the cooldown."""
-        recent = Guard.of(self.guard).that_matter(requested.all(now), now)
-        there = {run_id for run_id in {each.run_id for each in recent} if self._exists(context, run_id)}
-        return [each for each in recent if each.run_id in there]
-
-    def _is_paused(self, context: Context) -> bool:
+    def _is_paused(self, runs: Runs) -> bool:
         with _explained(f"Airflow has no pipeline {self.pipeline!r} to start; is its file there and valid?"):
-            return bool(context["ti"].get_dag(self.pipeline).is_paused)
-
-    def _exists(self, context: Context, run_id: str) -> bool:
-        return bool(context["ti"].get_dr_count(self.pipeline, run_ids=[run_id]))
+            return runs.is_paused()
 
     def _requested(self, context: Context) -> Requested:
         return Requested(context, self.pipeline, key_of(context, self.dag_id))
+
+    def _by(self, context: Context) -> str:
+        """Return what asks: a task of a run. Others of the same run ask for themselves."""
+        return key_of(context, f"{self.dag_id}/{context['run_id']}")
 
     def _refuse(self, context: Context, reason: str, evidence: Section) -> NoReturn:
         self.log.warning("No retraining: %s", reason)
@@ -169,14 +166,14 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             self._record(context, "started", reason, evidence, again=asked.is_there)
 
     def note_too_late(self, context: Context) -> None:
-        """Keep that Airflow has refused a second run of the same id."""
+        """Keep that Airflow has refused a second run of the same id, unless the first is ours: its answer got lost."""
         if not (asked := self.asked):
             return
-        known = self._requested(context).all(datetime.now(UTC))
-        if not any(each.run_id == asked.run_id and each.by != asked.by for each in known):
-            self.note_started(context)  # nobody else can have: Airflow's answer got lost, and it was asked again
+        runs = Runs(context, self.pipeline)
+        if _is_of(asked.by, runs, asked.run_id):
+            self.note_started(context)
             return
-        reason = f"{asked.run_id} is there already: another monitor asked in the same moment"
+        reason = f"{_starter(runs, asked.run_id)} started {asked.run_id} in the same moment"
         self.log.warning("No retraining: %s", reason)
         self._record(context, "refused", f"No retraining of {self.pipeline}: {reason}", asked.evidence)
 
@@ -203,6 +200,33 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
             self.log.error("Nobody is told that drift is %s and %s is not started", severity, self.pipeline)
 
 
+def _is_of(by: str, runs: Runs, run_id: str) -> bool:
+    """Whether a run is there, and ``by`` has started it: its conf says so."""
+    return runs.exists(run_id) and _drift(runs, run_id).get("by") == by
+
+
+def _starter(runs: Runs, run_id: str) -> str:
+    return str(_drift(runs, run_id).get("run") or "somebody")
+
+
+def _drift(runs: Runs, run_id: str) -> dict[str, Any]:
+    found = runs.conf(run_id).get("drift")
+    return found if isinstance(found, dict) else {}
+
+
+def _that_count(guard: Guard, runs: Runs, requests: list[Request], seen: int, now: datetime) -> list[Request]:
+    """Return the requests that can hold another back: those that got a run, and the runs that nobody remembers.
+
+    A request that Airflow never took must not use up the cooldown; one whose run was deleted since has done so.
+    """
+    known = {each.run_id for each in requests}
+    forgotten = runs.existing([run_id for run_id in last_run_ids(seen) if run_id not in known])
+    found = [Request(runs.asked_for(run_id), run_id, by="", started=True) for run_id in forgotten]
+    recent = guard.that_matter([*requests, *not_ahead(found, now)], now)
+    there = runs.existing(sorted({each.run_id for each in recent if not each.started}))
+    return [each for each in recent if each.started or each.run_id in there]
+
+
 def _note_started(context: Context) -> None:
     _running(context).note_started(context)
 
@@ -221,16 +245,17 @@ def _running(context: Context) -> TriggerRetrainingOperator:
 
 
 @contextmanager
-def _explained(absent: str) -> Iterator[None]:
+def _explained(absent: str = "") -> Iterator[None]:
     """Tell what is not there (UserMistake with the words ``absent``) from an Airflow that does not answer."""
     try:
         yield
     except AirflowRuntimeError as error:  # from a supervised task
         status = (error.error.detail or {}).get("status_code")
-        raise _as_driftgate(error, status == HTTPStatus.NOT_FOUND, absent) from error
+        raise _as_driftgate(error, absent if status == HTTPStatus.NOT_FOUND else "") from error
     except ServerResponseError as error:  # from a task that runs in the process of `airflow dags test`
-        raise _as_driftgate(error, error.response.status_code == HTTPStatus.NOT_FOUND, absent) from error
+        is_absent = error.response.status_code == HTTPStatus.NOT_FOUND
+        raise _as_driftgate(error, absent if is_absent else "") from error
 
 
-def _as_driftgate(error: Exception, is_absent: bool, absent: str) -> DriftgateError:
-    return UserMistake(absent) if is_absent else Outage(f"Airflow's API server does not answer properly: {error}")
+def _as_driftgate(error: Exception, absent: str) -> DriftgateError:
+    return UserMistake(absent) if absent else Outage(f"Airflow's API server does not answer properly: {error}")

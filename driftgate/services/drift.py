@@ -259,12 +259,14 @@ def streak(history: Sequence[Seen], new: Seen) -> int:
 
 
 def overtaken(history: Sequence[Seen], run: str, severity: str) -> Seen | None:
-    """Return the newest run after ``run``, if what it found is another severity; None where ``run``'s still holds."""
-    mine = next((seen for seen in history if seen.run == run), None)
-    newest = max(history, key=_moment, default=None)
-    if mine is None or newest is None or newest.at <= mine.at:
-        return None
-    return newest if newest.severity != severity else None
+    """Return the newest run after ``run`` that found a severity, if it is another; None where ``run``'s still holds.
+
+    A ``run`` that is too long ago to be in the history comes before all of it.
+    """
+    mine = next((seen.at for seen in history if seen.run == run), datetime.min.replace(tzinfo=UTC))
+    later = [seen for seen in history if seen.at > mine and seen.severity != "unknown"]
+    newest = max(later, key=_moment, default=None)
+    return newest if newest and newest.severity != severity else None
 
 
 def route(routes: Mapping[str, str], severity: str, streak: int, alert_after: int) -> str | None:

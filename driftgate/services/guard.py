@@ -13,12 +13,13 @@ from driftgate.durations import format_duration, parse_duration
 
 WEEK = timedelta(days=7)
 _NOTHING_TO_MEND = ("none", "unknown")
+_LOOKED_BACK = 400  # runs of the target, for starts that nobody remembers
 MOST_OLD = 200  # requests to remember that are older: a cooldown may be minutes, or a year
 
 
 @dataclass(frozen=True)
 class Request:
-    """A retraining asked for: when, under which run id, and by which drift run; ``started``: that run got it."""
+    """A retraining asked for: when, under which run id, and by which task of which run; ``started``: and it got it."""
 
     at: datetime
     run_id: str
@@ -126,16 +127,6 @@ def _too_soon(guard: Guard, now: datetime, asked: Sequence[datetime]) -> str:
     return ""
 
 
-def own_run(by: str, requests: Sequence[Request]) -> str | None:
-    """Return the id of the run that the drift run ``by`` has asked for, unless another is known to have started it.
-
-    It may not be there: who was killed in between never asked Airflow for it.
-    """
-    asked = next((request.run_id for request in reversed(requests) if request.by == by), None)
-    others = {request.run_id for request in requests if request.started and request.by != by}
-    return None if asked in others else asked
-
-
 def free_run_id(runs: int, is_taken: Callable[[str], bool]) -> str:
     """Return the run id of who asks for a retraining while the target has ``runs`` runs in all.
 
@@ -143,9 +134,18 @@ def free_run_id(runs: int, is_taken: Callable[[str], bool]) -> str:
     moment, one starts the retraining, and whoever comes later sees it. Where runs have been deleted, an old run may
     hold the id; then all see that, too.
     """
-    name = f"drift__{runs + 1}"
+    name = _run_id(runs + 1)
     others = (f"{name}.{again}" for again in count(2))
     return next(each for each in chain([name], others) if not is_taken(each))
+
+
+def last_run_ids(runs: int) -> list[str]:
+    """Return the ids under which drift may have started the last of a target's ``runs`` runs."""
+    return [_run_id(number) for number in range(max(1, runs - _LOOKED_BACK), runs + 1)]
+
+
+def _run_id(number: int) -> str:
+    return f"drift__{number}"
 
 
 def not_ahead(requests: Sequence[Request], now: datetime) -> list[Request]:

@@ -113,8 +113,39 @@ def test_a_request_that_never_became_a_run_does_not_use_up_the_cooldown(served: 
     (lost,) = retrainings(served)
     with create_session() as session:
         session.query(DagRun).filter(DagRun.id == lost.id).delete()
+    forget_starts()
     again = served.run("drift_monitoring", at=datetime(2026, 6, 2, 2, tzinfo=UTC))
     assert again.tasks["trigger_retraining"] == "success"
+
+
+def forget_starts() -> None:
+    """Make what was asked for look as if nobody knew what became of it."""
+    for key, stored in guard_state().items():
+        change_guard_state(key, [{**request, "started": False} for request in stored])
+
+
+def test_a_run_that_somebody_deleted_has_used_up_the_cooldown(served: Lab) -> None:
+    forget_requests()
+    served.run("drift_monitoring", at=datetime(2026, 6, 2, 3, tzinfo=UTC))
+    (deleted,) = retrainings(served)
+    with create_session() as session:
+        session.query(DagRun).filter(DagRun.id == deleted.id).delete()
+    held = served.run("drift_monitoring", at=datetime(2026, 6, 2, 4, tzinfo=UTC))
+    assert held.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: cooldown:" in held.log
+
+
+def test_a_start_that_nobody_remembers_is_seen_in_airflow(served: Lab) -> None:
+    forget_requests()
+    served.run("drift_monitoring", at=datetime(2026, 6, 2, 5, tzinfo=UTC))
+    (first,) = retrainings(served)
+    finish(first)
+    with create_session() as session:
+        session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests/%")).delete()
+        session.query(AssetStateStoreModel).filter_by(key="monitors").delete()
+    held = served.run("drift_monitoring", at=datetime(2026, 6, 2, 6, tzinfo=UTC))
+    assert held.tasks["trigger_retraining"] == "skipped"
+    assert "No retraining: cooldown:" in held.log
 
 
 def test_a_pipeline_that_is_not_there_is_named(served: Lab) -> None:
@@ -222,6 +253,8 @@ def test_the_guard_holds_when_a_clock_was_ahead(served: Lab) -> None:
     held = served.run("drift_monitoring", at=second_hour)
     assert held.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in held.log
+    ((_, present),) = guard_state().items()
+    assert all(request["at"] < week_ahead for request in present), "or it would hold back until then"
 
     long_ago = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
     change_guard_state(key, [{**request, "at": long_ago} for request in stored])
@@ -254,7 +287,8 @@ def test_a_run_that_another_monitor_started_at_the_same_moment_is_no_second_star
     assert late.tasks["trigger_retraining"] == "skipped"
     told = Ledger(served.mlflow).entries(pipeline="drift_monitoring", run=late.run_id, kind="guard")
     assert [entry.decision.outcome for entry in told] == ["refused"]
-    assert f"{first.run_id} is there already: another monitor asked" in told[0].decision.reason
+    asked_by = first.conf["drift"]["run"]
+    assert f"{asked_by} started {first.run_id} in the same moment" in told[0].decision.reason
     finish(first)
     cleared = served.clear("drift_monitoring", late.run_id, "trigger_retraining")
     assert cleared.tasks["trigger_retraining"] == "skipped", "the run is not its own"

@@ -281,6 +281,8 @@ def test_a_later_run_that_found_otherwise_overtakes() -> None:
     assert overtaken(history[:2], "run 1", "critical") is None
     assert overtaken(history, "run 3", "none") is None
     assert overtaken([], "run 1", "critical") is None
+    assert overtaken(history, "forgotten", "critical") == history[2]
+    assert overtaken([*history[:2], seen(4, "unknown")], "run 1", "critical") is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 23), st.sampled_from(drift.SEVERITIES)), max_size=20))

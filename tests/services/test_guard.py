@@ -1,6 +1,5 @@
 """The guard on retraining: one request, one run."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -17,8 +16,8 @@ from driftgate.services.guard import (
     Request,
     decide,
     free_run_id,
+    last_run_ids,
     not_ahead,
-    own_run,
     remember,
 )
 from driftgate.services.reminders import refusal
@@ -165,13 +164,10 @@ def test_who_sees_the_same_runs_asks_for_the_same_run() -> None:
     assert free_run_id(8, lambda _: False) == "drift__9"
 
 
-def test_a_run_is_its_own_unless_another_is_known_to_have_started_it() -> None:
-    mine, other = Request(NOON, "drift__8", "mine"), Request(NOON, "drift__8", "other")
-    assert own_run("mine", [other]) is None
-    assert own_run("mine", [mine, other]) == "drift__8"
-    assert own_run("mine", [mine, replace(other, started=True)]) is None
-    assert own_run("mine", [replace(mine, started=True), other]) == "drift__8"
-    assert own_run("mine", [mine, replace(other, started=True, run_id="drift__9")]) == "drift__8"
+def test_the_last_runs_are_looked_at_for_starts_that_nobody_remembers() -> None:
+    assert last_run_ids(0) == []
+    assert last_run_ids(3) == ["drift__1", "drift__2", "drift__3"]
+    assert (last_run_ids(1_000)[0], last_run_ids(1_000)[-1]) == ("drift__600", "drift__1000")
 
 
 def test_an_old_run_that_holds_the_id_is_passed_over() -> None:
