@@ -84,6 +84,8 @@ class ApprovalOperator(AirflowApproval):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""
         outcome, reason = _answer(event, self.timeout)
+        if isinstance(asked := context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT), Mapping):
+            reason = f"{reason} (version {asked['version']} of {asked['model']})"
         record(context, self, "approval", outcome, reason)
         if event.get("error_type") == "timeout":  # a retry would ask again, and wait as long
             raise AirflowFailException(reason)

@@ -12,6 +12,16 @@ from driftgate.errors import UserMistake
 from operators.approval import ApprovalOperator, _answer, require_approved
 
 
+class Pulled:
+    """The part of a task instance that reads what others left."""
+
+    def __init__(self, left: dict[str, Any]) -> None:
+        self.left = left
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        return self.left.get(f"{task_ids}/{key}")
+
+
 @pytest.mark.parametrize(("on_timeout", "default"), [("reject", ["Reject"]), ("approve", ["Approve"]), ("fail", None)])
 def test_silence_is_answered_as_the_file_says(on_timeout: str, default: list[str] | None) -> None:
     assert ApprovalOperator(task_id="ask", on_timeout=on_timeout).defaults == default
@@ -40,17 +50,7 @@ def test_the_ledger_is_told_who_answered(event: dict[str, Any], told: str) -> No
 def test_a_question_that_nobody_answered_fails_without_being_asked_again() -> None:
     ask = ApprovalOperator(task_id="ask", timeout="2h", on_timeout="fail")
     with pytest.raises(AirflowFailException, match="Nobody answered within 2h"):
-        ask.execute_complete({}, {"error": "too late", "error_type": "timeout"})
-
-
-class Pulled:
-    """The part of a task instance that reads what others left."""
-
-    def __init__(self, left: dict[str, Any]) -> None:
-        self.left = left
-
-    def xcom_pull(self, task_ids: str, key: str) -> Any:
-        return self.left.get(f"{task_ids}/{key}")
+        ask.execute_complete({"ti": Pulled({})}, {"error": "too late", "error_type": "timeout"})
 
 
 def test_an_approval_is_of_one_version() -> None:

@@ -1,7 +1,8 @@
 """Put a version into production: one at a time in the end, though MLflow knows no locks.
 
 MLflow changes an alias whatever it was before. So each promotion notes on its version that it is under way, before it
-moves an alias, and looks for others afterwards: the last to write sees all of them, and the newest stays.
+moves an alias, and looks for others afterwards: the last to write sees all of them, and the newest stays. Whoever was
+killed leaves such a note; after a while it counts for nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.errors import UserMistake
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way
+PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way: since when
+_LONGEST = timedelta(minutes=2)  # that a promotion is under way
 _SETTLED_SECONDS = 10
 _PAUSE = 0.2
 
@@ -40,40 +43,61 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     client = registry.connect(tracking_uri)
     with registry.explained():
         require_not_withdrawn(client, name, version)
-        settled = {newer.version for newer in promoted_after(client, name, version) if not _under_way(newer)}
+        settled = {newer.version for newer in promoted_after(client, name, version) if not under_way(newer)}
         now = registry.aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
             client.delete_model_version_tag(name, version, PROMOTING_TAG)  # of a try that was killed
-            return _promoted(name, version, now, superseded_by=now.production)
+            return _result(name, version, now, superseded_by=now.production)
+        known = client.get_model_version(name, version)
+        noted = registry.aliases_before(known)
+        if now.production == version and noted and PROMOTING_TAG not in known.tags:
+            return _result(name, version, noted)  # it is done: a rollback since may have given another ``previous``
         before = _way_back(client, name, version, now)
         with _or_as_before(client, name, version, now):
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
         newest = _give_way(client, name, version, settled)
+        if newest is not None and not _ends(client, name, newest):  # whoever promotes it was killed
+            registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
+            newest = None
         client.delete_model_version_tag(name, version, PROMOTING_TAG)
-    return _promoted(name, version, before, superseded_by=newest)
+    return _result(name, version, before, superseded_by=newest)
 
 
 def require_not_withdrawn(client: MlflowClient, name: str, version: str) -> None:
     """Raise UserMistake for a version that was rolled back: a person has to bring it back."""
     if withdrawn := client.get_model_version(name, version).tags.get(registry.WITHDRAWN_TAG):
         raise UserMistake(
-            f"version {version} of {name} was rolled back at {withdrawn}; train another, or bring it back: "
+            f"version {version} of {name} was rolled back at {when(withdrawn)}; train another, or bring it back: "
             f"driftgate rollback {name} --to {version}"
         )
 
 
+def when(withdrawn: str) -> str:
+    """Return the time in a tag WITHDRAWN_TAG for people."""
+    return f"{withdrawn[:16].replace('T', ' ')} UTC"
+
+
 def promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:
-    """Return the newer versions that have been promoted, or are just now, and were not rolled back."""
-    found: list[ModelVersion] = []
+    """Return the newer versions that have been promoted, or are just now, and were not rolled back; newest first."""
+    return list(_promoted(client, name, after=int(version)))
+
+
+def _promoted(client: MlflowClient, name: str, after: int) -> Iterator[ModelVersion]:
     token = None
     while True:
         page = client.search_model_versions(
             f"name = '{registry.quoted(name)}'", max_results=100, order_by=["version_number DESC"], page_token=token
         )
-        newer = [each for each in page if registry.number(each) > int(version)]
-        found += [each for each in newer if registry.aliases_before(each) and registry.WITHDRAWN_TAG not in each.tags]
+        newer = [each for each in page if registry.number(each) > after]
+        yield from (each for each in newer if registry.aliases_before(each) and registry.WITHDRAWN_TAG not in each.tags)
         if len(newer) < len(page) or not (token := page.token):
-            return found
+            return
+
+
+def newest_before(client: MlflowClient, name: str, version: str) -> str | None:
+    """Return the newest version older than ``version`` that has been promoted and was not rolled back."""
+    found = (each for each in _promoted(client, name, after=0) if registry.number(each) < int(version))
+    return next((str(each.version) for each in found), None)
 
 
 def settled(client: MlflowClient, name: str) -> str | None:
@@ -81,27 +105,40 @@ def settled(client: MlflowClient, name: str) -> str | None:
 
     Whoever was killed while promoting is waited for in vain, and not for long.
     """
-    under_way = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` = 'yes'"
-    deadline = time.monotonic() + _SETTLED_SECONDS
-    while client.search_model_versions(under_way, max_results=1) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
+    rule = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` LIKE '2%'"
+    _until(lambda: not any(under_way(each) for each in client.search_model_versions(rule)))
     return registry.version_at(client, name, registry.PRODUCTION)
 
 
-def _under_way(version: ModelVersion) -> bool:
-    return PROMOTING_TAG in version.tags
+def _ends(client: MlflowClient, name: str, version: str) -> bool:
+    """Wait for the end of a promotion that is under way; returns whether it came."""
+    return _until(lambda: PROMOTING_TAG not in client.get_model_version(name, version).tags)
+
+
+def _until(true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    while not (found := true()) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    return found
+
+
+def under_way(version: ModelVersion) -> bool:
+    """Whether a version is just being promoted."""
+    since = version.tags.get(PROMOTING_TAG)
+    return since is not None and abs(datetime.now(UTC) - datetime.fromisoformat(since)) < _LONGEST
 
 
 def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Aliases:
     """The aliases before ``version`` came: as they are now, or as noted by an earlier try that got halfway."""
     noted = registry.aliases_before(client.get_model_version(name, version))
+    before = now if now.production != version else Aliases(now.previous, None)
     if noted is not None and now.production in (version, noted.production):
         before = noted
-    else:
-        before = now if now.production != version else Aliases(None, None)
+    if before.production is not None and not registry.exists(client, name, before.production):  # it was deleted
+        before = Aliases(None, None)
     # Noted before any alias moves, so that a retry after a crash still knows the way back.
-    client.set_model_version_tag(name, version, PROMOTING_TAG, "yes")
-    client.set_model_version_tag(name, version, registry.BEFORE_TAG, json.dumps(asdict(before)))
+    registry.tag_version(client, name, version, PROMOTING_TAG, datetime.now(UTC).isoformat())
+    registry.tag_version(client, name, version, registry.BEFORE_TAG, json.dumps(asdict(before)))
     return before
 
 
@@ -139,5 +176,5 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
     return newest
 
 
-def _promoted(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
+def _result(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
     return {"model": name, "version": version, "before": asdict(before), "superseded_by": superseded_by}

@@ -123,9 +123,11 @@ def _versions_of_run(client: MlflowClient, name: str, airflow_run: str, job: str
 
 
 def end_abandoned(client: MlflowClient, experiment: str, airflow_run: str) -> None:
-    """End MLflow's runs of those who were killed while they trained for this Airflow run."""
+    """End MLflow's runs, in the experiment of that name, of those who were killed while they trained for this one."""
+    if (found := client.get_experiment_by_name(experiment)) is None:
+        return
     rule = f"tags.`{RUN_TAG}` = '{quoted(airflow_run)}' and attributes.status = 'RUNNING'"
-    for run in client.search_runs([experiment], rule):
+    for run in client.search_runs([found.experiment_id], rule):
         client.set_terminated(run.info.run_id, "KILLED")
 
 
@@ -189,6 +191,38 @@ def aliases_before(version: ModelVersion) -> Aliases | None:
 def aliases(client: MlflowClient, name: str) -> Aliases:
     """Return the aliases as they are."""
     return Aliases(version_at(client, name, PRODUCTION), version_at(client, name, PREVIOUS))
+
+
+def require_model(client: MlflowClient, name: str) -> None:
+    """Raise UserMistake when there is no registered model ``name``."""
+    if name not in (known := sorted(model.name for model in client.search_registered_models())):
+        found = f"; there is {', '.join(known[:10])}" if known else ", nor any other"
+        raise UserMistake(f"there is no model {name!r} in MLflow{found}")
+
+
+def exists(client: MlflowClient, name: str, version: str) -> bool:
+    """Whether there is such a version."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
+
+
+def tag_version(client: MlflowClient, name: str, version: str, key: str, value: str) -> None:
+    """Set a tag, also where somebody else sets the same tag in the same moment, which MLflow's database refuses."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.set_model_version_tag(name, version, key, value)
+    except MlflowException as error:
+        if error.error_code != DATABASE_ERROR:
+            raise
+        client.set_model_version_tag(name, version, key, value)
 
 
 def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:

@@ -55,6 +55,7 @@ def train(job: Job) -> dict[str, Any]:
     digest = data.digest(table)
     fingerprint = _fingerprint(job, digest)
     with registry.explained():
+        registry.end_abandoned(client, job.experiment, job.airflow_run)
         version = registry.the_one_of_run(client, job.model, job.airflow_run, fingerprint)
         if version is None:
             _require_new(client, job, digest, fingerprint)
@@ -99,7 +100,7 @@ def _train_anew(client: MlflowClient, job: Job, table: pd.DataFrame, digest: str
     import mlflow
 
     parts = split(table, job.choice)
-    registry.end_abandoned(client, mlflow.set_experiment(job.experiment).experiment_id, job.airflow_run)
+    mlflow.set_experiment(job.experiment)
     with mlflow.start_run(run_name=job.airflow_run, tags={registry.RUN_TAG: job.airflow_run}) as run:
         started = time.monotonic()
         fitted = fit(job.estimator, job.params, parts)

@@ -101,12 +101,12 @@ def _cell(text: str) -> str:
 
 def story_data(story: Sequence[Chapter]) -> dict[str, Any]:
     """Return the story as plain data."""
-    return {
-        "runs": [
-            {"run": chapter.run, "cause": chapter.cause, "decisions": [_plain(entry) for entry in chapter.entries]}
-            for chapter in story
-        ]
-    }
+    return {"runs": [_run(chapter) for chapter in story]}
+
+
+def _run(chapter: Chapter) -> dict[str, Any]:
+    decisions = [_plain(entry) for entry in chapter.entries]
+    return {"run": chapter.run.strip("/"), "cause": chapter.cause, "decisions": decisions}
 
 
 def _plain(entry: Entry) -> dict[str, Any]:

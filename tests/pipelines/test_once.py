@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -112,6 +112,7 @@ def test_a_crash_between_the_aliases_and_the_stage_is_mended_by_the_retry(lab: L
     client.set_registered_model_alias(lab.model, "previous", "1")  # and here the worker was killed
     promoted = promotion.promote(lab.mlflow, lab.model, trained["version"])
     assert promoted["before"] == {"production": "1", "previous": None}
+    client.set_model_version_tag(lab.model, "2", promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
     client.transition_model_version_stage(lab.model, "2", "None")  # and here once more
     promotion.promote(lab.mlflow, lab.model, trained["version"])
     assert client.get_model_version(lab.model, "2").current_stage == "Production"
@@ -145,7 +146,7 @@ def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(la
         promotion.promote(lab.mlflow, lab.model, "2")
     with pytest.raises(NothingToDo, match=r"version 1 of .* is in production, and served, already"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, "1", SOON)
-    with pytest.raises(NothingToDo, match=r"version 1 of .* is in production since 2, the one before, was rolled back"):
+    with pytest.raises(NothingToDo, match=r"nothing done: version 1 of .* is in production, and version 2 was rolled"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)  # a double click
     assert (lab.production(), lab.served()) == ("1", "1")
     withdrawn = {"model": lab.model, "version": "2", "before": {"production": "1", "previous": None}}
@@ -154,6 +155,75 @@ def test_a_rollback_serves_the_version_before_and_the_withdrawn_one_stays_out(la
     rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)  # back again, on purpose
     assert (lab.production(), lab.served()) == ("2", "2")
     promotion.promote(lab.mlflow, lab.model, "2")
+
+
+def test_a_promotion_that_overtakes_a_rollback_leaves_nothing_withdrawn(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+    third = training.train(job(lab, "r/3"))["version"]
+    bring = release.bring_into_service
+
+    def overtaken(*arguments: Any) -> dict[str, Any]:
+        promotion.promote(lab.mlflow, lab.model, third)
+        return bring(*arguments)
+
+    monkeypatch.setattr(rollback, "bring_into_service", overtaken)
+    with pytest.raises(UserMistake, match=f"version {third} of .* went into production meanwhile, and stays"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    monkeypatch.undo()
+    monkeypatch.setenv("DRIFTGATE_DATA_DIR", str(lab.folder))
+    client = registry.connect(lab.mlflow)
+    tags = [version.tags for version in client.search_model_versions(f"name = '{lab.model}'")]
+    assert not any(registry.WITHDRAWN_TAG in each for each in tags)
+    release.bring_into_service(lab.mlflow, api(lab), promotion.promote(lab.mlflow, lab.model, third), SOON)
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], done["from"], lab.production(), lab.served()) == ("2", "3", "2", "2")
+
+
+def test_a_promotion_whose_worker_was_killed_for_good_takes_over_from_nobody(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_service(lab, "r/1")
+    second, third = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3"))
+    client = registry.connect(lab.mlflow)
+    client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
+    client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
+    monkeypatch.setattr(promotion, "_SETTLED_SECONDS", 1)  # and here it was killed
+    promoted = promotion.promote(lab.mlflow, lab.model, second)
+    assert promoted["superseded_by"] is None
+    release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert (lab.production(), lab.served()) == (second, second)
+
+
+def test_after_a_rollback_and_a_promotion_the_way_back_passes_over_what_is_withdrawn(lab: Lab) -> None:
+    for run in ("r/1", "r/2", "r/3"):
+        in_service(lab, run)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    in_service(lab, "r/4")
+    client = registry.connect(lab.mlflow)
+    client.set_registered_model_alias(lab.model, "previous", "3")  # as of one who was killed
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], lab.served()) == ("2", "2")
+
+
+def test_clearing_the_promotion_of_what_is_in_production_changes_nothing(lab: Lab) -> None:
+    for run in ("r/1", "r/2", "r/3"):
+        in_service(lab, run)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)
+    client = registry.connect(lab.mlflow)
+    before = registry.aliases(client, lab.model)
+    promotion.promote(lab.mlflow, lab.model, "2")
+    assert registry.aliases(client, lab.model) == before == Aliases(production="2", previous="3")
+
+
+def test_a_rollback_of_a_model_that_is_not_there_names_those_that_are(lab: Lab) -> None:
+    in_service(lab, "r/1")
+    with pytest.raises(UserMistake, match="there is no model 'nosuch' in MLflow; there is "):
+        rollback.roll_back(lab.mlflow, api(lab), "nosuch", None, SOON)
+    with pytest.raises(UserMistake, match="there is no version 99 of"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
 
 
 def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
@@ -206,7 +276,7 @@ def test_an_mlflow_that_fails_between_two_aliases_leaves_them_as_they_were(
 
 def test_a_rollback_to_what_does_not_exist_or_to_a_dead_api_changes_nothing(lab: Lab) -> None:
     in_service(lab, "model_retraining/one")
-    with pytest.raises(UserMistake, match=r"alias previous of .* names no version"):
+    with pytest.raises(UserMistake, match=r"no version of .* is known to go back to; say which: --to VERSION"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
     with pytest.raises(UserMistake, match="99"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
