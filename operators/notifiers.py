@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.bases.notifier import BaseNotifier
+from airflow.sdk.exceptions import AirflowFailException
 
 from operators.base import Section
 from operators.ledger import decided, record
@@ -58,7 +59,12 @@ class AlertNotifier(BaseNotifier):
         from operators.telling import alert_about, deliver
 
         ti, words = context["ti"], WORDS[self.event]
-        attempt = f", try {ti.try_number} of {max(ti.max_tries + 1, ti.try_number)}"
+        is_final = isinstance(context.get("exception"), AirflowFailException)
+        attempt = (
+            ", not to be tried again"
+            if is_final
+            else f", try {ti.try_number} of {max(ti.max_tries + 1, ti.try_number)}"
+        )
         message = f"Task {ti.task_id} of pipeline {ti.dag_id} {words} (run {ti.run_id}{attempt})."
         alert = alert_about(
             context,

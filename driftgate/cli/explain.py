@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from driftgate.cli.arguments import UsageError, argument, one_of, whole_number
 from driftgate.cli.guard import write
+from driftgate.errors import UserMistake
 from driftgate.paint import paint_for
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ EPILOG = """\
 Examples:
   driftgate explain                          the newest decision, and what led to it
   driftgate explain --kind guard             the last time that drift asked for a retraining
+  driftgate explain --kind guard --outcome started    … and got it
+  driftgate explain --kind promotion         why the model in production is there
   driftgate explain 2026-11-17               all that was decided on that day (UTC)
   driftgate explain drift_monitoring/scheduled__2026-11-17T09:00:00+00:00
   driftgate explain --list                   one line for each decision
@@ -44,6 +48,7 @@ ARGUMENTS = (
              help="the id of a run, alone or as DAG_ID/RUN_ID; a day, as 2026-11-17; or latest (the default)"),
     argument("--pipeline", metavar="DAG_ID", help="only what this pipeline decided"),
     argument("--kind", type=one_of(*KINDS), metavar="KIND", help=f"the last decision about {', '.join(KINDS)}"),
+    argument("--outcome", metavar="WORD", help="with --kind: the last that came out so, as guard: started, or refused"),
     argument("--list", action="store_true", help="one line for each decision, the newest last"),
     argument("--limit", type=whole_number(1, 10_000), metavar="N", default=50, help="list so many (default: 50)"),
     argument("--format", type=one_of(*FORMATS), metavar="FORMAT", default="text", help="text, json or markdown"),
@@ -58,6 +63,8 @@ def run(args: Namespace) -> int:
         _list(args, ledger)
         return 0
     story, quiet = _story(args, ledger)
+    if not story and not quiet:
+        raise UserMistake(f"nothing was decided on {args.run} (UTC)")
     _write(args, story)
     if quiet and args.format == "text":
         runs = "1 run" if quiet == 1 else f"{quiet} runs"
@@ -80,9 +87,9 @@ def _story(args: Namespace, ledger: Ledger) -> tuple[Story, int]:
 
     pipeline, kind = args.pipeline or "", args.kind or ""
     if args.run == "latest":
-        return story.latest(ledger, pipeline, kind), 0
-    if kind:
-        raise UsageError("--kind goes with latest or --list: a run is told with all that it decided")
+        return story.latest(ledger, pipeline, kind, args.outcome or ""), 0
+    if kind or args.outcome:
+        raise UsageError("--kind and --outcome go with latest or --list: a run is told with all that it decided")
     if day := _day(args.run):
         return story.of_day(ledger, day, pipeline)
     named, _, run_id = args.run.partition("/")
@@ -90,16 +97,19 @@ def _story(args: Namespace, ledger: Ledger) -> tuple[Story, int]:
 
 
 def _day(text: str) -> datetime | None:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return None
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        return None
+        raise UsageError(f"{text} is no date") from None
 
 
 def _list(args: Namespace, ledger: Ledger) -> None:
     from driftgate.views.story_text import listing
 
-    found = ledger.entries(pipeline=args.pipeline or "", kind=args.kind or "", limit=args.limit)
+    pipeline, kind, outcome = args.pipeline or "", args.kind or "", args.outcome or ""
+    found = ledger.entries(pipeline=pipeline, kind=kind, outcome=outcome, limit=args.limit)
     if args.format != "text":
         raise UsageError("--list is for people; for programs, leave it out and take --format json")
     write(listing(found, paint_for(sys.stdout)) if found else "There is no decision in the ledger yet.\n")

@@ -64,7 +64,8 @@ def demo(*, leave: bool, port_offset: int) -> int:
     try:
         return _run(state, leave)
     except KeyboardInterrupt:
-        console.print("\nStopped. Start it again with: make demo")
+        offset = f" ARGS='--port-offset {port_offset}'" if port_offset else ""
+        console.print(f"\nStopped. Start it again with: make demo{offset}")
         return 1 if leave else 0
 
 

@@ -117,6 +117,7 @@ class Ledger:
         run: str = "",
         cause: str = "",
         kind: str = "",
+        outcome: str = "",
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = _PAGE,
@@ -124,7 +125,7 @@ class Ledger:
         """Return the newest ``limit`` entries that fit, newest first; an empty argument fits all."""
         if not (experiment := self._experiment(create=False)):
             return []
-        wanted = {"pipeline": pipeline, "run": run, "cause": cause, "kind": kind}
+        wanted = {"pipeline": pipeline, "run": run, "cause": cause, "kind": kind, "outcome": outcome}
         rules = [f"tags.`{_TAG}{key}` = {_quoted(_tagged(value))}" for key, value in wanted.items() if value]
         rules += [f"attributes.start_time >= {int(since.timestamp() * 1000)}"] if since else []
         rules += [f"attributes.start_time < {int(until.timestamp() * 1000)}"] if until else []

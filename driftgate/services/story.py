@@ -10,6 +10,7 @@ from driftgate.services.ledger import Entry, Ledger
 
 _CLOCK_SKEW = timedelta(minutes=5)
 _MOST_OF_A_DAY = 50_000
+_INTO_PRODUCTION = {"promotion": "promoted", "rollback": "rolled back"}  # kind → its outcome
 _MOST_RUNS = 20  # that one story tells of
 _QUIET = frozenset({("drift", "none"), ("drift", "minor"), ("drift", "unknown")})
 
@@ -48,14 +49,23 @@ def of_run(ledger: Ledger, pipeline: str, run: str) -> Story:
     return _around(ledger, _chapter(first))
 
 
-def latest(ledger: Ledger, pipeline: str = "", kind: str = "") -> Story:
-    """Return the story around the newest decision, of one pipeline or kind if wanted."""
+def latest(ledger: Ledger, pipeline: str = "", kind: str = "", outcome: str = "") -> Story:
+    """Return the story around the newest decision, of one pipeline, kind or outcome if wanted.
+
+    What put a model into production is a promotion, or a rollback since.
+    """
     # What a clock that was ahead has written would be the newest until that time comes.
-    newest = ledger.entries(pipeline=pipeline, kind=kind, until=datetime.now(UTC) + _CLOCK_SKEW, limit=1)
-    if not newest:
-        wanted = " ".join(filter(None, [f"about {kind}" if kind else "", f"of {pipeline}" if pipeline else ""]))
-        raise UserMistake(f"there is no decision {wanted} in the ledger yet".replace("  ", " "))
-    return _around(ledger, _chapter(ledger.entries(pipeline=newest[0].pipeline, run=newest[0].run)))
+    until = datetime.now(UTC) + _CLOCK_SKEW
+    found = [
+        entry
+        for each in ("promotion", "rollback") if kind == "promotion" and not outcome
+        for entry in ledger.entries(pipeline=pipeline, kind=each, outcome=_INTO_PRODUCTION[each], until=until, limit=1)
+    ] or ledger.entries(pipeline=pipeline, kind=kind, outcome=outcome, until=until, limit=1)  # fmt: skip
+    if not found:
+        wanted = [outcome, f"about {kind}" if kind else "", f"of {pipeline}" if pipeline else ""]
+        raise UserMistake(f"there is no decision {' '.join(filter(None, wanted))} in the ledger yet".replace("  ", " "))
+    newest = max(found, key=lambda entry: entry.time)
+    return _around(ledger, _chapter(ledger.entries(pipeline=newest.pipeline, run=newest.run)))
 
 
 def of_day(ledger: Ledger, day: datetime, pipeline: str = "") -> tuple[Story, int]:

@@ -37,7 +37,8 @@ def _chapter(chapter: Chapter, story: Sequence[Chapter], paint: Paint) -> Iterat
         yield from _wrapped(entry.decision.reason)
         for line in _limits(entry):
             yield paint("quiet", f"{_INDENT}{line}")
-    if said := "  ".join(_stamp(first)):
+    stamps = dict.fromkeys("  ".join(_circumstances(entry)) for entry in chapter.entries)  # an edit in between shows
+    for said in filter(None, ["  then  ".join(filter(None, stamps)), first.link]):
         yield ""
         yield paint("quiet", f"  {said}")
 
@@ -64,13 +65,11 @@ def _limits(entry: Entry) -> Iterator[str]:
         yield printable(f"{limit.name}: {str(limit.value)[:_LONGEST_VALUE]}  ({limit.where})")
 
 
-def _stamp(entry: Entry) -> Iterator[str]:
+def _circumstances(entry: Entry) -> Iterator[str]:
     if entry.config:
         yield f"configuration {entry.config[:12]}"
     if entry.revision:
-        yield f"revision {entry.revision[:12]}"
-    if entry.link:
-        yield entry.link
+        yield f"revision {entry.revision[:12]}{'-dirty' if entry.revision.endswith('-dirty') else ''}"
 
 
 def story_markdown(story: Sequence[Chapter]) -> str:

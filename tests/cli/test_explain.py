@@ -66,3 +66,11 @@ def test_options_that_do_not_go_together_are_refused(run: Any, told: str, words:
 
 def test_its_kinds_are_those_of_the_ledger() -> None:
     assert explain.KINDS == KINDS
+
+
+def test_a_day_without_decisions_is_told_and_one_that_is_none_refused(run: Any, told: str) -> None:
+    nothing = run("explain", "2019-03-07")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "nothing was decided on 2019-03-07 (UTC)" in nothing.err
+
+    assert run("explain", "2019-13-45").code == 2

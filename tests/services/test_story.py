@@ -67,6 +67,26 @@ def test_the_latest_is_the_newest_decision_of_a_pipeline_or_kind(book: Book) -> 
     assert book.told(story.latest(book.ledger, drift, "guard")) == WHOLE
 
 
+def test_the_latest_may_be_one_that_came_out_so(book: Book) -> None:
+    drift = book.pipeline("drift")
+    book.note("drift", "11h", "guard", "refused")
+
+    assert book.told(story.latest(book.ledger, drift, "guard")) == [("drift/11h", ["refused"])]
+    assert book.told(story.latest(book.ledger, drift, "guard", "started")) == WHOLE
+    with pytest.raises(UserMistake, match="there is no decision lost about guard of drift_.* in the ledger yet"):
+        story.latest(book.ledger, drift, "guard", "lost")
+
+
+def test_what_put_a_model_into_production_may_be_a_rollback(book: Book) -> None:
+    training = book.pipeline("training")
+    book.note("training", "b", "promotion", "promoted")
+    assert book.told(story.latest(book.ledger, training, "promotion")) == [("training/b", ["promoted"])]
+    book.note("training", "c", "rollback", "rolled back")
+    book.note("training", "d", "promotion", "failed")
+
+    assert book.told(story.latest(book.ledger, training, "promotion")) == [("training/c", ["rolled back"])]
+
+
 def test_a_day_is_told_without_the_runs_that_found_nothing_to_do(book: Book) -> None:
     day = AT.replace(hour=0)
 
