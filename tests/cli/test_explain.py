@@ -16,22 +16,24 @@ AT = datetime(2019, 3, 5, 9, tzinfo=UTC)
 def told(mlflow_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The pipeline of the only decision on its day."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server)
-    Ledger(mlflow_server).write(Entry(Decision("drift", "critical", "PSI 0.31"), AT, "explained", "9h", "check_drift"))
+    Ledger(mlflow_server).write(
+        Entry(Decision("drift", "critical", "PSI 0.31"), AT, "explained", "nine", "check_drift")
+    )
     Ledger(mlflow_server).write(Entry(Decision("drift", "none", "PSI 0.01"), AT, "explained", "8h", "check_drift"))
     return "explained"
 
 
-@pytest.mark.parametrize("words", [["9h"], ["explained/9h"], ["2019-03-05"], ["9h", "--pipeline", "explained"]])
+@pytest.mark.parametrize("words", [["nine"], ["explained/nine"], ["2019-03-05"], ["nine", "--pipeline", "explained"]])
 def test_a_run_and_a_day_are_explained(run: Any, told: str, words: list[str]) -> None:
     result = run("explain", *words)
 
     assert result.code == 0
-    assert result.out.startswith("explained/9h\n  Tuesday, 05 March 2019 (UTC)\n\n  09:00:00  check_drift: critical")
+    assert result.out.startswith("explained/nine\n  Tuesday, 05 March 2019 (UTC)\n\n  09:00:00  check_drift: critical")
     assert ("1 run found nothing to act upon." in result.out) == (words == ["2019-03-05"])
 
 
 def test_programs_get_json(run: Any, told: str) -> None:
-    [only] = json.loads(run("explain", "9h", "--format", "json").out)["runs"]
+    [only] = json.loads(run("explain", "nine", "--format", "json").out)["runs"]
 
     assert only["decisions"][0]["reason"] == "PSI 0.31"
 
@@ -59,7 +61,7 @@ def test_without_mlflow_it_says_what_to_set(run: Any, monkeypatch: pytest.Monkey
     assert "set MLFLOW_TRACKING_URI" in result.err
 
 
-@pytest.mark.parametrize("words", [["9h", "--kind", "gate"], ["--list", "--format", "json"]])
+@pytest.mark.parametrize("words", [["nine", "--kind", "gate"], ["--list", "--format", "json"]])
 def test_options_that_do_not_go_together_are_refused(run: Any, told: str, words: list[str]) -> None:
     assert run("explain", *words).code == 2
 

@@ -73,7 +73,7 @@ def test_the_latest_may_be_one_that_came_out_so(book: Book) -> None:
 
     assert book.told(story.latest(book.ledger, drift, "guard")) == [("drift/11h", ["refused"])]
     assert book.told(story.latest(book.ledger, drift, "guard", "started")) == WHOLE
-    with pytest.raises(UserMistake, match="there is no decision lost about guard of drift_.* in the ledger yet"):
+    with pytest.raises(UserMistake, match=r"there is no decision lost about guard of drift_.* in the ledger yet"):
         story.latest(book.ledger, drift, "guard", "lost")
 
 
