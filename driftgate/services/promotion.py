@@ -165,15 +165,14 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
     promotion is noted before it moves an alias, and looks for others after: the last to write sees all of them.
     """
     newest = None
-    while others := [
-        other for other in promoted_after(client, name, newest or version) if other.version not in settled
-    ]:
-        other = max(others, key=registry.number)
-        newest = str(other.version)
-        registry.set_aliases(
-            client, name, Aliases(newest, Aliases(**json.loads(other.tags[registry.BEFORE_TAG])).production)
-        )
+    while others := _others(client, name, newest or version, settled):
+        newest, noted = str(others[0].version), registry.aliases_before(others[0])
+        registry.set_aliases(client, name, Aliases(newest, noted.production if noted else None))
     return newest
+
+
+def _others(client: MlflowClient, name: str, version: str, settled: set[str]) -> list[ModelVersion]:
+    return [other for other in promoted_after(client, name, version) if other.version not in settled]
 
 
 def _result(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:
