@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import UserMistake
+from driftgate.errors import NothingToDo, UserMistake
+from driftgate.services.reminders import refusal
+from operators.alerts import tell_of_drift
 from operators.base import DriftgateOperator, Section, result_of
 from operators.connections import tracking_uri
 from operators.ledger import DecisionLink, Limits
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
     from driftgate.services.evaluation import Evaluation
     from driftgate.services.gates import Verdict
+    from driftgate.services.training import Job
 
 
 _BOUNDS = ("above", "at_least", "below", "at_most", "max_drop")
@@ -22,44 +26,65 @@ _BOUNDS = ("above", "at_least", "below", "at_most", "max_drop")
 class TrainModelOperator(DriftgateOperator):
     """Trains the model and registers it in MLflow, one version per run however often it is retried.
 
+    Where drift asks for a model and the data cannot give another, it is skipped, and people are told.
+
     :param dataset: the pipeline's section (templated).
     :param model: the pipeline's section.
+    :param alerts: the pipeline's section; the channels in its ``on_refused`` are told.
     """
 
     template_fields = ("dataset", "model")
     operator_extra_links = (DecisionLink(),)
+    remembers = True
     decides = "training"
+    psi = None  # the thresholds are in the pipeline that measured the drift
 
-    def __init__(self, *, dataset: Section, model: Section, **kwargs: Any) -> None:
+    def __init__(self, *, dataset: Section, model: Section, alerts: Section | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dataset = dataset
         self.model = model
+        self.alerts = alerts or {}
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return the model's name and version, its MLflow run id and the data's digest."""
-        from driftgate.services import holdout, training
+        from driftgate.services import training
 
-        run_id = context["run_id"]
-        trained = training.train(
-            training.Job(
-                tracking_uri=tracking_uri(self.model["tracking"]),
-                experiment=self.dag_id,
-                airflow_run=f"{self.dag_id}/{run_id}",
-                uri=self.dataset["uri"],
-                choice=holdout.Choice(
-                    self.dataset["target"],
-                    self.model["test_size"],
-                    split_by=self.model.get("split", {}).get("by"),
-                    timestamp_column=self.dataset.get("timestamp_column"),
-                ),
-                model=self.model["name"],
-                estimator=self.model["estimator"],
-                params=self.model["params"],
-                only_new_data=bool((context["dag_run"].conf or {}).get("new_data")),
-            )
-        )
+        try:
+            trained = training.train(self._job(context))
+        except NothingToDo as nothing:
+            self._tell_refusal(context, str(nothing))
+            raise
         self.log.info("Version %s of %s is registered", trained["version"], trained["model"])
         return trained
+
+    def _job(self, context: Context) -> Job:
+        from driftgate.services import holdout, training
+
+        return training.Job(
+            tracking_uri=tracking_uri(self.model["tracking"]),
+            experiment=self.dag_id,
+            airflow_run=f"{self.dag_id}/{context['run_id']}",
+            uri=self.dataset["uri"],
+            choice=holdout.Choice(
+                self.dataset["target"],
+                self.model["test_size"],
+                split_by=self.model.get("split", {}).get("by"),
+                timestamp_column=self.dataset.get("timestamp_column"),
+            ),
+            model=self.model["name"],
+            estimator=self.model["estimator"],
+            params=self.model["params"],
+            only_new_data=bool((context["dag_run"].conf or {}).get("new_data")),
+        )
+
+    def _tell_refusal(self, context: Context, reason: str) -> None:
+        """Nobody trains although drift asks for it: people must know, once for each reason."""
+        drift, channels = (context["dag_run"].conf or {}).get("drift"), list(self.alerts.get("on_refused", ()))
+        if isinstance(drift, Mapping) and channels:
+            severity = drift.get("severity", "there")
+            subject = f"Drift is {severity} and {self.model['name']} is not trained anew"
+            message = f"{drift.get('summary', '')}\nNo training: {reason}.".strip()
+            tell_of_drift(context, self, "refused", subject, message, drift, channels, refusal(severity, reason))
 
     def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
         """There is a new version."""

@@ -114,11 +114,11 @@ class Pipeline:
     def told_of_refusal(self, task: Task) -> list[str]:
         """Return those who are told of a retraining refused: nothing may go wrong in silence.
 
-        They are those who are told of drift anyway, unless somebody else is named.
+        They are those who are told of drift anyway, else of failures, unless somebody else is named.
         """
         if "on_refused" in {**self.sections.get("alerts", {}), **task.alerts}:
             return list(self.told_of("on_refused", task))
-        return self.told_of_drift()
+        return self.told_of_drift() or list(self.told_of("on_failure", task))
 
     def told_of_drift(self) -> list[str]:
         """Return the channels of its ``send_alert`` tasks."""

@@ -105,6 +105,8 @@ def test_a_failed_gate_is_kept_with_its_place(lab: Lab) -> None:
     ran: Any = lab.run("model_retraining")
 
     assert ran.tasks["evaluate_model"] == "failed"
-    refused = entries(lab, "model_retraining")["evaluate_model"].decision
-    assert refused.outcome == "failed"
+    kept = Ledger(lab.mlflow).entries(pipeline="model_retraining", run=ran.run_id)
+    decided = {entry.decision.kind: entry.decision for entry in kept if entry.task == "evaluate_model"}
+    refused = decided["gate"]
+    assert (refused.outcome, decided["alert"].outcome) == ("failed", "sent")
     assert "must be above 0.9999 (config/pipelines/model_retraining.yaml:29:" in refused.reason

@@ -130,6 +130,9 @@ def test_an_mlflow_that_fails_every_other_time_only_delays_a_retraining(
     with Flaky(int(lab.mlflow.rpartition(":")[2]), every=2, how="refuse") as flaky:
         monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_DEFAULT", flaky.url)
         ran = lab.run("model_retraining")
+        for _ in range(2):  # as Airflow does; MLflow asks for several files at once, and may find none of them twice
+            if failed := next((task for task in TASKS if ran.tasks[task] == "failed"), None):
+                ran = lab.clear("model_retraining", ran.run_id, failed)
     assert ran.state == "success", ran.log
     assert versions(lab) == [lab.production()] == [lab.served()] == ["1"]
     decided = Ledger(lab.mlflow).entries(pipeline="model_retraining", run=ran.run_id)
@@ -172,6 +175,9 @@ def test_a_retraining_for_drift_is_skipped_on_the_data_of_the_model_in_productio
     assert again.tasks == states("success", "success", *["skipped"] * 4)
     assert "version 1 of" in again.log
     assert "was trained on the same data" in again.log
+    (mail,) = lab.mails
+    assert mail["subject"] == f"Drift is there and {lab.model} is not trained anew"
+    assert "was trained on the same data" in mail.get_body(("plain",)).get_content().replace("\n", " ")
     table = pd.read_parquet(lab.data)
     table.iloc[:, 0] *= 1.01
     table.to_parquet(lab.data)
