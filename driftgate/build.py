@@ -20,12 +20,9 @@ from driftgate.docs import describe
 from driftgate.errors import ConfigError
 from driftgate.schedules import to_airflow
 from operators import OPERATORS
-from operators.base import DriftgateOperator
-from operators.drift import DecideActionOperator
 from operators.memory import asset_of
 from operators.notifiers import EVENTS, AlertNotifier, UntoldFailures, notifiers
 from operators.places import place
-from operators.retraining import TriggerRetrainingOperator
 
 with warnings.catch_warnings():
     # dag-factory also knows the names that Airflow 2 used, and says at each import what is not installed.
@@ -160,7 +157,7 @@ def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -
         node = _make(operator, {**parameters, **settings}, task, nodes)
     except Exception as error:  # an operator may refuse its parameters with whatever it likes
         raise ConfigError([explain(error, task, pipeline)]) from error
-    if isinstance(node, DriftgateOperator | DecideActionOperator | TriggerRetrainingOperator):
+    if task.operator in OPERATORS and hasattr(node, "locate"):  # mapped ones have no place of their own
         node.locate, node.path = pipeline.locate, task.path
     _attach(node, _callbacks(task, pipeline))
     if pipeline.told_of("on_recovery", task) or _remembers(node):
@@ -225,7 +222,9 @@ def _sections_for(operator: str, task: Task, pipeline: Pipeline) -> dict[str, An
         return {}
     sections = dict(pipeline.sections)
     if "alerts" in sections:
-        sections["alerts"] = {**sections["alerts"], "on_refused": pipeline.told_of_refusal(task)}
+        waiting = list(pipeline.told_of("on_waiting", task))
+        refused = pipeline.told_of_refusal(task)
+        sections["alerts"] = {**sections["alerts"], "on_refused": refused, "on_waiting": waiting}
     return {name: sections[name] for name in _parameters(operator) if name in sections}
 
 

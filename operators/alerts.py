@@ -44,7 +44,7 @@ class SendAlertOperator(DriftMessageOperator):
         *,
         alerts: Section,
         channels: list[str],
-        subject: str = "Drift {{ drift.severity }}",
+        subject: str = "{{ dag.dag_id }}: drift is {{ drift.severity }}",
         message: str = "{{ drift.summary }}",
         psi: Section | None = None,
         **kwargs: Any,

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator as AirflowApproval
+from airflow.sdk.bases.notifier import BaseNotifier
 from airflow.sdk.exceptions import AirflowFailException
 
 from driftgate.durations import parse_duration
 from driftgate.errors import UserMistake
-from operators.base import result_of
+from operators.base import Section, result_of
 from operators.drift import explained_templates
 from operators.ledger import DecisionLink, record
+from operators.places import nowhere, place
 
 if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import BaseOperator, Context
 
+    from driftgate.services.alerts import Alert
+
 ON_TIMEOUT = {"reject": AirflowApproval.REJECT, "approve": AirflowApproval.APPROVE, "fail": None}
+_SILENCE = {"reject": "it counts as rejected", "approve": "it counts as approved", "fail": "the task fails"}
 
 ASKED_ABOUT = "asked_about"  # XCom with the model and version that an answer is about
 
@@ -48,9 +55,13 @@ class ApprovalOperator(AirflowApproval):
     :param timeout: how long to wait, such as ``24h``.
     :param on_timeout: what then: ``reject``, ``approve`` or ``fail``.
     :param users: user ids of those who may answer; everybody who may act on the pipeline when empty.
+    :param alerts: the pipeline's section; the channels in its ``on_waiting`` are told that an answer is waited for.
     """
 
     operator_extra_links = (DecisionLink(),)
+    remembers = True
+    locate: Callable[..., str] = staticmethod(nowhere)
+    path: tuple[str | int, ...] = ()
 
     def __init__(
         self,
@@ -60,6 +71,7 @@ class ApprovalOperator(AirflowApproval):
         timeout: str = "24h",
         on_timeout: str = "reject",
         users: list[str] | None = None,
+        alerts: Section | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -68,12 +80,14 @@ class ApprovalOperator(AirflowApproval):
             response_timeout=parse_duration(timeout),
             defaults=ON_TIMEOUT[on_timeout],
             assigned_users=[{"id": user, "name": user} for user in users or ()] or None,
+            notifiers=[_Asked()],
             **kwargs,
         )
         self.message = message
         self.timeout = timeout
         self.on_timeout = on_timeout
         self.users = users
+        self.alerts = alerts or {}
 
     def execute(self, context: Context) -> Any:
         """Ask, and note what about: an approval is of one version."""
@@ -81,11 +95,42 @@ class ApprovalOperator(AirflowApproval):
             context["ti"].xcom_push(key=ASKED_ABOUT, value={key: evaluated[key] for key in ("model", "version")})
         return super().execute(context)
 
+    def tell(self, context: Context) -> None:
+        """Let people know that they are asked, once for each version; keep it in the ledger."""
+        asked = context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT)
+        silence = f"Without an answer within {self.timeout} {_SILENCE[self.on_timeout]}."
+        record(context, self, "approval", "waiting", f"{self.subject}{_of(asked)} {silence}", again=True)
+        if names := self.alerts.get("on_waiting"):
+            self._tell(context, names, silence, version=asked["version"] if asked else "")
+
+    def _tell(self, context: Context, names: list[str], silence: str, version: str) -> None:
+        from driftgate.services.reminders import News
+        from operators.telling import tell_once
+
+        alert = self._question(context, silence)
+        now = datetime.now(UTC)
+        outcome = tell_once(context, alert, names, self.alerts, News(context["ti"].run_id, version, now, since=now))
+        record(context, self, "alert", outcome.word, outcome.told_of(alert.subject), outcome.to_json())
+
+    def _question(self, context: Context, silence: str) -> Alert:
+        from operators.telling import alert_about
+
+        ti = context["ti"]
+        who = f"{' or '.join(self.users)} may answer." if self.users else ""
+        alert = alert_about(
+            context,
+            "waiting",
+            f"{ti.dag_id} waits for an answer: {self.subject}",
+            "\n\n".join(part for part in (self.body, who, silence) if part),
+            where=place(self.locate, *self.path),
+        )
+        page = ti.log_url.partition("?")[0]  # of the task, without its try
+        return replace(alert, links={"answer": f"{page}/required_actions", **alert.links})
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""
         outcome, reason = _answer(event, self.timeout)
-        if isinstance(asked := context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT), Mapping):
-            reason = f"{reason} (version {asked['version']} of {asked['model']})"
+        reason = f"{reason}{_of(context['ti'].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT))}"
         record(context, self, "approval", outcome, reason)
         if event.get("error_type") == "timeout":  # a retry would ask again, and wait as long
             raise AirflowFailException(reason)
@@ -98,6 +143,19 @@ class ApprovalOperator(AirflowApproval):
         with explained_templates(drift):
             known = {**context, "evidence": evidence, "drift": drift}
             super().render_template_fields(known, jinja_env)  # type: ignore[arg-type]
+
+
+class _Asked(BaseNotifier):
+    """What Airflow calls as soon as the question is to be seen in its UI."""
+
+    def notify(self, context: Context) -> None:
+        """Have the operator, its texts rendered, tell."""
+        operator: Any = context["task"]
+        operator.tell(context)
+
+
+def _of(asked: Mapping[str, str] | None) -> str:
+    return f" (version {asked['version']} of {asked['model']})" if asked else ""
 
 
 def _answer(event: dict[str, Any], timeout: str) -> tuple[str, str]:
@@ -124,5 +182,6 @@ def _found(operator: Any, context: Context, task_type: str) -> dict[str, Any]:
 def _told(evaluated: dict[str, Any]) -> str:
     if not evaluated:
         return ""
+    gates = "\n".join(f"- {verdict}" for verdict in evaluated["verdicts"])
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in evaluated["metrics"].items())
-    return f"Version {evaluated['version']} of {evaluated['model']} passed its gates: {metrics}"
+    return f"Version {evaluated['version']} of {evaluated['model']} passed its gates:\n\n{gates}\n\nMeasured: {metrics}"

@@ -192,7 +192,7 @@ class TriggerRetrainingOperator(TriggerDagRunOperator):
         """Nobody retrains although drift asks for it: people must know, once for each reason."""
         severity = drift["severity"]
         topic = refusal(severity, reason)
-        subject = f"Drift is {severity} and {self.pipeline} is not started"
+        subject = f"{self.dag_id}: drift is {severity} and {self.pipeline} is not started"
         message = f"{drift['summary']}\nNo retraining: {reason}."
         channels = list(self.alerts.get("on_refused", ()))
         outcome = tell_of_drift(context, self, "refused", subject, message, drift, channels, topic)

@@ -82,7 +82,7 @@ class TrainModelOperator(DriftgateOperator):
         drift, channels = (context["dag_run"].conf or {}).get("drift"), list(self.alerts.get("on_refused", ()))
         if isinstance(drift, Mapping) and channels:
             severity = drift.get("severity", "there")
-            subject = f"Drift is {severity} and {self.model['name']} is not trained anew"
+            subject = f"{self.dag_id}: drift is {severity} and {self.model['name']} is not trained anew"
             message = f"{drift.get('summary', '')}\nNo training: {reason}.".strip()
             tell_of_drift(context, self, "refused", subject, message, drift, channels, refusal(severity, reason))
 

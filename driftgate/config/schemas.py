@@ -39,8 +39,8 @@ def using(folder: Path) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for cached in (operators, envelope, environment, sections, common_settings, task_keys, group, parameters, task,
-                   definition, channel, _read):  # fmt: skip
+    for cached in (operators, envelope, environment, sections, alert_events, common_settings, task_keys, group,
+                   parameters, task, definition, channel, _read):  # fmt: skip
         cached.cache_clear()
 
 
@@ -77,6 +77,12 @@ def sections() -> tuple[str, ...]:
     return tuple(
         key for key, schema in properties.items() if schema.get("type") == "object" and key not in _NO_SECTIONS
     )
+
+
+@cache
+def alert_events() -> tuple[str, ...]:
+    """The things that channels can be told of: keys of the section ``alerts``."""
+    return tuple(key for key in envelope()["properties"]["alerts"]["properties"] if key.startswith("on_"))
 
 
 @cache

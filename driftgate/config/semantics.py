@@ -45,8 +45,6 @@ NEEDS_SECTION: dict[str, tuple[str, ...]] = {
     "validate_data_quality": ("dataset", "quality"),
 }
 
-_EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
-
 
 def check(draft: Draft) -> list[Problem]:
     """Return everything that is wrong with the configuration beyond its schema."""
@@ -92,7 +90,7 @@ def _check_channels(draft: Draft) -> Iterator[Problem]:
 
 
 def _channel_lists(draft: Draft) -> Iterator[tuple[KeyPath, list[object]]]:
-    for event in _EVENTS:
+    for event in schemas.alert_events():
         yield ("alerts", event), sequence(draft.section("alerts").get(event))
         for node in draft.tasks.values():
             yield (*node.path, "alerts", event), sequence(mapping(node.data.get("alerts")).get(event))

@@ -152,6 +152,7 @@ def _driftgate(state: State) -> dict[str, str]:
         "DRIFTGATE_DATA_DIR": state.home,
         "DRIFTGATE_API_TOKEN": state.api_token,
         "DRIFTGATE_API_URL": state.url("api"),
+        "DRIFTGATE_POLL": "30s",  # a promotion that is killed before it tells the API is served all the same
         "MLFLOW_TRACKING_URI": state.url("mlflow"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seconds at start, for features not used here

@@ -198,6 +198,7 @@ PIPELINE_RULES: dict[str, Rule] = {
     "alerts.on_success": Rule(more, "more are told", "fewer are told"),
     "alerts.on_recovery": Rule(more, "more are told", "fewer are told"),
     "alerts.on_refused": Rule(more, "more are told", "fewer are told"),
+    "alerts.on_waiting": Rule(more, "more are told", "fewer are told"),
     "alerts.repeat_after": Rule(_reminds, "it reminds sooner", "it reminds later"),
     "alerts.channels.*.to": Rule(more, "more are told", "fewer are told"),
     "trigger_rule": Rule(_trigger_rule, "a failure before holds tasks back", "tasks run although one before failed"),
@@ -221,6 +222,7 @@ TASK_RULES: dict[tuple[str, str], Rule] = {
     ("*", "alerts.on_success"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_recovery"): Rule(more, "more are told", "fewer are told"),
     ("*", "alerts.on_refused"): Rule(more, "more are told", "fewer are told"),
+    ("*", "alerts.on_waiting"): Rule(more, "more are told", "fewer are told"),
     ("*", "trigger_rule"): Rule(_trigger_rule, "a failure before holds it back", "it runs although one before failed"),
 }
 # operators whose task is a check, or tells somebody: one more tightens, one less loosens

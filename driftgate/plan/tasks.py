@@ -14,7 +14,6 @@ from driftgate.plan.rename import renamed_entries, translated
 from driftgate.plan.snapshot import Entry, Snapshot, shown
 from driftgate.plan.values import MISSING, Difference, Side, differences, equal, kind
 
-_EVENTS = ("on_failure", "on_retry", "on_success", "on_recovery", "on_refused")
 _HOLDING = ("approval", "check_data_freshness", "evaluate_model", "validate_data_quality")  # they stop what follows
 
 
@@ -181,7 +180,7 @@ def _expansion(side: Side, key: str) -> bool:
 
 def _inherited(path: KeyPath) -> KeyPath:
     """Return where the pipeline says what a task does not say itself; nothing if nowhere."""
-    if path[:1] == ("alerts",) and len(path) == 2 and path[1] in _EVENTS:
+    if path[:1] == ("alerts",) and len(path) == 2 and path[1] in schemas.alert_events():
         return path
     return path if len(path) == 1 and path[0] in schemas.common_settings() else ()
 

@@ -153,7 +153,7 @@ class Drift:
         yield "  send_alert:"
         yield "    operator: send_alert"
         yield _noted(f"    channels: [{scalar(self.channels[0])}]", "of alerts.channels, in defaults.yaml")
-        yield '    subject: "Drift is {{ drift.severity }}"'
+        yield '    subject: "{{ dag.dag_id }}: drift is {{ drift.severity }}"'
         yield '    message: "{{ drift.summary }}"'
 
 

@@ -29,7 +29,7 @@ class Alert:
     """One thing that people should know."""
 
     id: str  # the same for the same news: who gets it twice can tell
-    event: str  # drift, refused, failure, retry, success, recovery or channel
+    event: str  # drift, refused, waiting, failure, retry, success, recovery or channel
     subject: str
     message: str  # plain text
     pipeline: str
@@ -156,7 +156,8 @@ def as_slack(alert: Alert) -> dict[str, Any]:
 
 
 def _label(link: str) -> str:
-    return {"run": "Run in Airflow", "task": "Task and its log"}.get(link, escape(link))
+    known = {"answer": "Answer in Airflow", "run": "Run in Airflow", "task": "Task and its log"}
+    return known.get(link, escape(link))
 
 
 def _mrkdwn(text: str) -> str:

@@ -195,9 +195,16 @@ def aliases(client: MlflowClient, name: str) -> Aliases:
 
 def require_model(client: MlflowClient, name: str) -> None:
     """Raise UserMistake when there is no registered model ``name``."""
-    if name not in (known := sorted(model.name for model in client.search_registered_models())):
-        found = f"; there is {', '.join(known[:10])}" if known else ", nor any other"
-        raise UserMistake(f"there is no model {name!r} in MLflow{found}")
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        known = sorted(model.name for model in client.search_registered_models(max_results=10))
+        found = f"; there is {', '.join(known)}" if known else ", nor any other"
+        raise UserMistake(f"there is no model {name!r} in MLflow{found}") from None
 
 
 def exists(client: MlflowClient, name: str, version: str) -> bool:

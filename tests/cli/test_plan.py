@@ -133,7 +133,8 @@ EDITS: dict[str, tuple[str, str, str, list[str]]] = {
         MONITOR, "    operator: check_drift\n", "    operator: check_drift\n    retries: 2\n", [],
     ),
     "operator": (
-        MONITOR, "operator: send_alert\n    channels: [ops_email]\n    subject: \"Drift is {{ drift.severity }}\"",
+        MONITOR, "operator: send_alert\n    channels: [ops_email]\n"
+        "    subject: \"{{ dag.dag_id }}: drift is {{ drift.severity }}\"",
         "operator: log_status", [f"changed {D}:tasks.send_alert.operator loosened",
                                 f"removed {D}:tasks.send_alert.channels", f"removed {D}:tasks.send_alert.subject"],
     ),

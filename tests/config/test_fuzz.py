@@ -114,11 +114,11 @@ def check(files: dict[str, bytes], env: str = "") -> None:
         for name, text in files.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(text)
-        started = time.perf_counter()
+        started = time.process_time()
         loaded = load_all(root / "config", env=env)
         assert not [problem for problem in loaded.problems if problem.code == "bug"]
         report = render_text(loaded.problems, root)
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5
     finally:
         shutil.rmtree(root)
     assert len(loaded.pipelines) == sum(name.startswith("config/pipelines/") for name in files) or loaded.problems

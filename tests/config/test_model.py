@@ -210,6 +210,7 @@ def test_a_task_carries_assets_and_alerts_of_its_own() -> None:
         "on_success": (),
         "on_recovery": ("ops",),
         "on_refused": (),
+        "on_waiting": ("ops",),
     }
     assert tasks["begin"].settings["max_retry_delay"] == timedelta(hours=1)
     assert (tasks["train"].outlets, tasks["train"].inlets, tasks["train"].alerts) == ((), (), {})

@@ -38,7 +38,7 @@ def test_many_broken_pipelines_take_little_time(tmp_path: Path) -> None:
     for number in range(100):
         text = f"dag_id: p{number}\nschedule: null\ntasks:\n  one:\n{TASK}two:\n{TASK}"
         (tmp_path / "pipelines" / f"p{number}.yaml").write_text(text, encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(load_all(tmp_path, env="").problems) == 100
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

@@ -48,11 +48,11 @@ def test_thousands_of_wrong_references_are_checked_in_bounded_time(
     )
     path = tmp_path / "x.yaml"
     path.write_text(f"dag_id: x\nschedule: null\ntasks:\n{tasks}", encoding="utf-8")
-    started = time.perf_counter()
+    started = time.process_time()
 
     with pytest.raises(ConfigError) as raised:
         load_pipeline(path, tmp_path)
 
     codes = {problem.code for problem in raised.value.problems}
     assert codes == expected
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30

@@ -61,10 +61,10 @@ def test_bottomless_nesting_is_a_problem_and_no_crash(text: str) -> None:
 
 def test_an_alias_bomb_is_refused_quickly() -> None:
     levels = [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 30)]
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert codes("\n".join(["l0: &l0 [x]", *levels])) == ["too-many-values"]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("tag", ["!!python/object:os.system", "!<Kind.INTEGER>", "!<integer>", "!!int", "!", "!x"])
@@ -135,14 +135,14 @@ def test_a_key_may_hold_brackets_and_a_value_typographic_quotes_of_its_own() -> 
 
 
 def test_lines_that_are_no_entries_are_explained_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("a:\n" + "  - b\n" * 150_000 + "  c\n", "a: 1\n b: 2\n" * 80_000, "{" + "a b, " * 90_000 + "}"):
         assert "yaml-syntax" in codes(text)
-    assert time.perf_counter() - started < 15
+    assert time.process_time() - started < 15
 
 
 def test_a_text_that_cannot_be_mended_is_explained_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ('a: "x\n' * 100_001, "a: [b\n" * 100_000, "a: {b: '\n" * 60_000, "a:\n" + "  b: 1\n c: 2\n" * 60_000):
         assert codes(text) == ["yaml-syntax"]
-    assert time.perf_counter() - started < 15
+    assert time.process_time() - started < 15

@@ -78,15 +78,15 @@ def test_a_former_name_leads_to_the_present_one() -> None:
     ids=["keys", "empty-tasks", "repeated-tags", "mappings-for-tags"],
 )
 def test_an_absurd_file_is_checked_in_bounded_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert problems(text)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_hundreds_of_mistakes_are_cut_short_in_little_time() -> None:
     tasks = "".join(f"  t{number}: {{operator: log_status, mesage: hi}}\n" for number in range(3_000))
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert len(problems(f"tasks:\n{tasks}")) == MAX_PROBLEMS
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

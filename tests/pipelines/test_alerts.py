@@ -295,7 +295,7 @@ def test_critical_drift_that_may_not_retrain_is_told_once_for_each_reason(world:
         assert watch(world, sink, 0.3, at=hour(number)).tasks["retrain"] == "skipped"
     busy, cooldown = sink.at("/alerts")
     assert (busy["event"], busy["severity"]) == ("refused", "critical")
-    assert busy["subject"] == "Drift is critical and watched is not started"
+    assert busy["subject"] == "watch: drift is critical and watched is not started"
     assert "No retraining: watched has runs queued or running already: 1." in busy["message"]
     assert "No retraining: cooldown: the last retraining was asked for at" in cooldown["message"]
     assert told(world, sink) == (2, 2, 2)

@@ -97,7 +97,10 @@ def test_a_backtest_takes_the_decisions_that_were_taken(lab: Lab, runs: list[Ran
     started = [number for number, run in enumerate(runs) if run.tasks["trigger_retraining"] == "success"]
     assert [START + number * APART for number in started] == [each.at for each in found.retrainings]
     assert [(each.event, each.severity) for each in found.alerts] == [("drift", "unknown"), ("refused", "critical")]
-    assert mails == ["Drift is unknown", "Drift is critical and model_retraining is not started"]
+    assert mails == [
+        "drift_monitoring: drift is unknown",
+        "drift_monitoring: drift is critical and model_retraining is not started",
+    ]
 
     ledger = load_ledger(Ledger(lab.mlflow), "drift_monitoring", datetime.now(UTC) - timedelta(hours=1))
     kept = replayed(lab, replace(ledger, windows=ledger.windows[-len(runs) :]))  # others write into it, too

@@ -163,7 +163,7 @@ def test_before_any_model_severity_is_unknown_and_people_are_told(lab: Lab, monk
     assert ran.results["check_drift"]["severity"] == "unknown"
     assert ran.tasks["send_alert"] == "success"
     (mail,) = lab.mails
-    assert mail["subject"] == "Drift is unknown"
+    assert mail["subject"] == "drift_monitoring: drift is unknown"
     assert mail["to"] == "ml-ops@example.com"
     for form in ("html", "plain"):
         assert "Drift is unknown: the model API does not answer" in mail.get_body((form,)).get_content()

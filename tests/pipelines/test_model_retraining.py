@@ -176,7 +176,7 @@ def test_a_retraining_for_drift_is_skipped_on_the_data_of_the_model_in_productio
     assert "version 1 of" in again.log
     assert "was trained on the same data" in again.log
     (mail,) = lab.mails
-    assert mail["subject"] == f"Drift is there and {lab.model} is not trained anew"
+    assert mail["subject"] == f"model_retraining: drift is there and {lab.model} is not trained anew"
     assert "was trained on the same data" in mail.get_body(("plain",)).get_content().replace("\n", " ")
     table = pd.read_parquet(lab.data)
     table.iloc[:, 0] *= 1.01

@@ -170,6 +170,7 @@ def test_back_and_forth_are_opposites(name: str, one: float, other: float) -> No
         "on_success",
         "on_recovery",
         "on_refused",
+        "on_waiting",
     }:
         values = [one], [one, other]
     opposite = {TIGHTENED: LOOSENED, LOOSENED: TIGHTENED, "": ""}

@@ -23,7 +23,7 @@ def locate(*path: str | int) -> str:
 
 def alert(**changes: Any) -> Alert:
     made = Alert(
-        id="drift_monitoring/r/send_alert/drift/moderate", event="drift", subject="Drift is moderate",
+        id="drift_monitoring/r/send_alert/drift/moderate", event="drift", subject="drift_monitoring: drift is moderate",
         message="Drift <b>moderate</b>\n\nsecond line", pipeline="drift_monitoring", run="r", task="send_alert",
         time="2026-06-02T00:00:00+00:00", severity="moderate", drift=DRIFT, thresholds=thresholds(PSI, locate),
         links={"run": 'http://airflow/runs?id=1&x="y"', "task": "http://airflow/t"}, where="config/x.yaml:28:3",
