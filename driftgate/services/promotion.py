@@ -55,10 +55,9 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
         before = _way_back(client, name, version, now)
         with _or_as_before(client, name, version, now):
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
-        newest = _give_way(client, name, version, settled)
-        if newest is not None and not _ends(client, name, newest):  # whoever promotes it was killed
+        while (newest := _give_way(client, name, version, settled)) and not _ends(client, name, newest):
+            settled.add(newest)  # whoever promotes it was killed
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
-            newest = None
         client.delete_model_version_tag(name, version, PROMOTING_TAG)
     return _result(name, version, before, superseded_by=newest)
 
@@ -106,8 +105,12 @@ def settled(client: MlflowClient, name: str) -> str | None:
     Whoever was killed while promoting is waited for in vain, and not for long.
     """
     rule = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` LIKE '2%'"
-    _until(lambda: not any(under_way(each) for each in client.search_model_versions(rule)))
+    _until(lambda: not any(_goes_on(each) for each in client.search_model_versions(rule)))
     return registry.version_at(client, name, registry.PRODUCTION)
+
+
+def _goes_on(version: ModelVersion) -> bool:
+    return under_way(version) and registry.WITHDRAWN_TAG not in version.tags  # of those no promotion succeeds
 
 
 def _ends(client: MlflowClient, name: str, version: str) -> bool:
@@ -124,8 +127,11 @@ def _until(true: Callable[[], bool]) -> bool:
 
 def under_way(version: ModelVersion) -> bool:
     """Whether a version is just being promoted."""
-    since = version.tags.get(PROMOTING_TAG)
-    return since is not None and abs(datetime.now(UTC) - datetime.fromisoformat(since)) < _LONGEST
+    try:
+        since = datetime.fromisoformat(version.tags[PROMOTING_TAG])
+    except (KeyError, ValueError):  # there is no note, or none of ours
+        return False
+    return since.tzinfo is not None and abs(datetime.now(UTC) - since) < _LONGEST
 
 
 def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Aliases:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -183,14 +183,24 @@ class Aliases:
 
 
 def aliases_before(version: ModelVersion) -> Aliases | None:
-    """Return the aliases as they were when ``version`` was promoted; None if it never was."""
-    note = version.tags.get(BEFORE_TAG)
-    return Aliases(**json.loads(note)) if note else None
+    """Return the aliases as they were when ``version`` was promoted; None if it never was, or nobody can tell."""
+    try:
+        return Aliases(**json.loads(version.tags[BEFORE_TAG]))
+    except (KeyError, TypeError, ValueError):  # there is no note, or none of ours
+        return None
 
 
 def aliases(client: MlflowClient, name: str) -> Aliases:
-    """Return the aliases as they are."""
-    return Aliases(version_at(client, name, PRODUCTION), version_at(client, name, PREVIOUS))
+    """Return the aliases as they are: both of one moment, for others may be moving them."""
+    named = {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    return Aliases(named.get(PRODUCTION), named.get(PREVIOUS))
+
+
+def is_trustworthy(client: MlflowClient, name: str, version: str, mark: str = "") -> bool:
+    """Whether the version is there, and was not rolled back, or only by the rollback that writes ``mark``."""
+    if not exists(client, name, version):
+        return False
+    return client.get_model_version(name, version).tags.get(WITHDRAWN_TAG) in (None, mark)
 
 
 def require_model(client: MlflowClient, name: str) -> None:
@@ -221,15 +231,25 @@ def exists(client: MlflowClient, name: str, version: str) -> bool:
 
 
 def tag_version(client: MlflowClient, name: str, version: str, key: str, value: str) -> None:
-    """Set a tag, also where somebody else sets the same tag in the same moment, which MLflow's database refuses."""
+    """Set a tag of a version."""
+    _also_beside_others(lambda: client.set_model_version_tag(name, version, key, value))
+
+
+def tag_model(client: MlflowClient, name: str, key: str, value: str) -> None:
+    """Set a tag of a registered model."""
+    _also_beside_others(lambda: client.set_registered_model_tag(name, key, value))
+
+
+def _also_beside_others(setting: Callable[[], None]) -> None:
+    """Do it, also where somebody else sets the same tag in the same moment, which MLflow's database refuses."""
     from mlflow.exceptions import MlflowException
 
     try:
-        client.set_model_version_tag(name, version, key, value)
+        setting()
     except MlflowException as error:
         if error.error_code != DATABASE_ERROR:
             raise
-        client.set_model_version_tag(name, version, key, value)
+        setting()
 
 
 def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
@@ -237,11 +257,14 @@ def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
     before = version_at(client, name, PRODUCTION)
     point(client, name, PRODUCTION, wanted.production)  # first: ``previous`` of who is killed here is still a way back
     point(client, name, PREVIOUS, wanted.previous)
-    _set_stage(client, name, wanted.production, before)
+    set_stage(client, name, wanted.production, before)
 
 
-def _set_stage(client: MlflowClient, name: str, production: str | None, before: str | None) -> None:
-    """Stages are deprecated, and nothing here reads them: where MLflow refuses, the aliases count all the same."""
+def set_stage(client: MlflowClient, name: str, production: str | None, before: str | None) -> None:
+    """Give ``production`` the stage, or take it from ``before``.
+
+    Stages are deprecated, and nothing here reads them: where MLflow refuses, the aliases count all the same.
+    """
     from mlflow.exceptions import MlflowException
 
     try:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +30,14 @@ PAUSE = 0.5
 
 
 def bring_into_service(
-    tracking_uri: str, api: ModelApi, promoted: Mapping[str, Any], timeout: timedelta
+    tracking_uri: str, api: ModelApi, promoted: Mapping[str, Any], timeout: timedelta, mark: str = ""
 ) -> dict[str, Any]:
     """Make the API serve the promoted version and wait until it answers with it.
 
     ``promoted`` is what ``promotion.promote`` returned. Returns ``{"model", "version", "url", "superseded_by"}``;
     where somebody has moved the alias to another version since, that one stays: it is ``superseded_by``, and
     nothing is done. Raises Outage or UserMistake after having put back the aliases and, where it can be
-    reached, the API.
+    reached, the API; what was rolled back since, other than by the rollback that writes ``mark``, does not come back.
     """
     client = registry.connect(tracking_uri)
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
@@ -50,15 +52,16 @@ def bring_into_service(
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
     try:
         _reload(client, api.patient(timeout.total_seconds()), name, version)
-        _wait_for(api, name, version, timeout)
+        _wait_for(client, api, name, version, timeout)
     except BaseException as error:  # a time-out of Airflow is no Exception
         if isinstance(error, DriftgateError) and (other := _moved_to(client, name, version)):
             log.warning("Version %s of %s gives way to %s: %s", version, name, other, error)
             return {**done, "superseded_by": other}
-        state = _put_back(client, api, name, version, before)
+        state = _put_back(client, api, name, version, before, mark)
         if isinstance(error, DriftgateError):
             raise type(error)(f"version {version} of {name} was not brought into service, {state}: {error}") from error
         raise
+    _mend_stage(client, name, version)
     log.info("The API at %s serves version %s of %s", done["url"], version, name)
     return done
 
@@ -82,20 +85,30 @@ def _moved_to(client: MlflowClient, name: str, version: str) -> str | None:
     return current if current != version else None
 
 
-def _wait_for(api: ModelApi, name: str, version: str, timeout: timedelta) -> None:
+def _wait_for(client: MlflowClient, api: ModelApi, name: str, version: str, timeout: timedelta) -> None:
     deadline = time.monotonic() + timeout.total_seconds()
     while (served := api.served()) != (name, version):
         if time.monotonic() > deadline:
             serves = f"serves version {served[1]} of {served[0]}" if served[1] else "serves no model"
             raise Outage(f"{api.url} {serves} after {format_duration(timeout)}")
+        if other := _moved_to(client, name, version):
+            raise Outage(f"alias {registry.PRODUCTION} names version {other} by now")
         time.sleep(PAUSE)
 
 
-def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, before: Aliases) -> str:
+def _mend_stage(client: MlflowClient, name: str, version: str) -> None:
+    """Others who moved the alias a little earlier may have set the stage a little later."""
+    with suppress(DriftgateError), registry.explained():
+        if client.get_model_version(name, version).current_stage != "Production":
+            registry.set_stage(client, name, version, None)
+
+
+def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, before: Aliases, mark: str) -> str:
     """Undo the promotion, unless somebody else has moved the alias meanwhile; returns what is so now."""
     try:
         with registry.explained():
             if registry.version_at(client, name, registry.PRODUCTION) == version:
+                before = _trustworthy(client, name, version, before, mark)
                 registry.set_aliases(client, name, before)
                 log.warning("Alias %s of %s names version %s again", registry.PRODUCTION, name, before.production)
             production = registry.version_at(client, name, registry.PRODUCTION)
@@ -106,6 +119,18 @@ def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, befo
     except DriftgateError as error:
         log.warning("The API could not be told; it loads that version when it starts: %s", error)
     return _state(api, name, production)
+
+
+def _trustworthy(client: MlflowClient, name: str, version: str, before: Aliases, mark: str) -> Aliases:
+    """Return the aliases to go back to, past what was rolled back, or deleted, since they were noted."""
+    if before.production is None:
+        return before
+    if registry.is_trustworthy(client, name, before.production, mark):
+        return replace(before, previous=before.previous if before.previous != before.production else None)
+    older = before.previous
+    if older is None or older == version or not registry.is_trustworthy(client, name, older, mark):
+        older = promotion.newest_before(client, name, version)
+    return Aliases(older, None)
 
 
 def _state(api: ModelApi, name: str, production: str | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,56 +16,91 @@ from driftgate.services.release import bring_into_service
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
+_NOTE = "driftgate.rolling_back"  # on a registered model while a rollback is under way, or was killed: its plan
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a rollback is going to do. Noted with the model before anything moves, so that the next can complete it."""
+
+    target: str
+    left: str | None  # the version that goes out of production; None where ``target`` is in production, but not served
+    mark: str  # what it writes on the versions that it withdraws: when, unlike those of all other rollbacks
+
 
 def roll_back(
     tracking_uri: str, api: ModelApi, name: str, to: str | None, timeout: timedelta, *, force: bool = False
 ) -> dict[str, Any]:
     """Bring an earlier version back into service: ``to``, or the one that was there before.
 
-    Returns what ``bring_into_service`` does, and ``from``: the version that was in production. That one, and what was
-    promoted between the two, is withdrawn: no cleared task can promote it again, nor a second rollback bring it back
-    that does not name it. Raises NothingToDo when that has been done already, UserMistake when there is no such
-    version, or one that has never passed its gates (unless ``force``), and otherwise as ``bring_into_service``,
-    everything being as it was before.
+    Returns what ``bring_into_service`` does, and ``from``: the version that was in production. Where that is newer, it
+    and what was promoted between the two is withdrawn: no cleared task can promote it again, nor a second rollback
+    bring it back that does not name it. Raises NothingToDo when that has been done already, UserMistake when there is
+    no such version, or one that has never passed its gates (unless ``force``), and otherwise as
+    ``bring_into_service``, everything being as it was before.
     """
     client = registry.connect(tracking_uri)
     with registry.explained():
-        now, target = _planned(client, api, name, to, force)
-        left, marks = _left(client, name, target, now), _Marks(client, name)
+        now, plan, is_begun = _planned(client, api, name, to, force)
+    marks = _Marks(client, name, plan)
     try:
         with registry.explained():
-            marks.take_away(target)
-            if left:  # before any alias moves: from now on nobody promotes it
-                marks.put(left)
-            if target == now.production:  # a rollback that was killed may have left the rest undone
-                registry.set_aliases(client, name, Aliases(target, left))
-        back = {"model": name, "version": target, "before": asdict(now)}
-        done = bring_into_service(tracking_uri, api, back, timeout)
-        _require_not_overtaken(done, target)
+            marks.put()  # before any alias moves: from now on nobody promotes what is withdrawn
+            if plan.target == now.production:
+                registry.set_aliases(client, name, Aliases(plan.target, _previous(now, plan)))
+        back = {"model": name, "version": plan.target, "before": asdict(now)}
+        done = bring_into_service(tracking_uri, api, back, timeout, plan.mark)
+        _require_not_overtaken(done, plan.target)
     except BaseException as error:
+        if is_begun and plan.target == now.production:
+            raise  # it is halfway still
         if (undone := marks.undo()) and isinstance(error, DriftgateError):
             raise type(error)(f"{error}; {undone}") from error
         raise
     with registry.explained():
-        for between in promotion.promoted_after(client, name, target):
-            if not promotion.under_way(between):
-                marks.put(str(between.version))
-    return {**done, "from": left}
+        marks.settle()
+    return {**done, "from": plan.left}
 
 
-def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, force: bool) -> tuple[Aliases, str]:
-    """Return the aliases as they are, and the version to go back to; NothingToDo when it is served already."""
+def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, force: bool) -> tuple[Aliases, Plan, bool]:
+    """Return the aliases as they are, what to do, and whether an earlier rollback has begun it.
+
+    NothingToDo when the version is in production, and served, already.
+    """
     registry.require_model(client, name)
-    if to is not None and not registry.exists(client, name, to):
-        raise UserMistake(f"there is no version {to} of {name}")
-    now = registry.aliases(client, name)
+    to = _known(client, name, to) if to else None
+    now, begun = registry.aliases(client, name), _noted_plan(client, name)
+    if begun and now.production in (begun.target, begun.left) and to in (None, begun.target):
+        return now, begun, True
     target = to or _target(client, api, name, now)
     if not force:
         _require_proven(client, name, target, now)
-    if target == now.production and api.served() == (name, target):
-        client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)  # of one who was killed before that
+    left = now.production if now.production != target else None
+    plan = Plan(target, left, datetime.now(UTC).isoformat())
+    if left is None and api.served() == (name, target):
+        client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
         raise NothingToDo(f"version {target} of {name} is in production, and served, already")
-    return now, target
+    return now, plan, False
+
+
+def _known(client: MlflowClient, name: str, to: str) -> str:
+    """Return the number of a version as MLflow writes it; UserMistake when there is none."""
+    text = to.strip().lstrip("0")
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and registry.exists(client, name, text)):
+        raise UserMistake(f"there is no version {to.strip()} of {name}")
+    return text
+
+
+def _noted_plan(client: MlflowClient, name: str) -> Plan | None:
+    try:
+        return Plan(**json.loads(client.get_registered_model(name).tags[_NOTE]))
+    except (KeyError, TypeError, ValueError):  # there is none, or nobody of ours wrote it
+        return None
+
+
+def _previous(now: Aliases, plan: Plan) -> str | None:
+    """Return what alias ``previous`` is to name where the other names the target already."""
+    return plan.left or (now.previous if now.previous != plan.target else None)
 
 
 def _require_not_overtaken(done: dict[str, Any], target: str) -> None:
@@ -77,11 +113,9 @@ def _require_not_overtaken(done: dict[str, Any], target: str) -> None:
 
 def _target(client: MlflowClient, api: ModelApi, name: str, now: Aliases) -> str:
     """Return the version to go back to; UserMistake when there is none, NothingToDo when a rollback was made."""
-    if now.production and now.production == now.previous:
-        return now.production  # a rollback was killed between the two
     if withdrawn := _withdrawn_at(client, name, now):
         if api.served() != (name, now.production):
-            return str(now.production)  # an earlier rollback was killed halfway
+            return str(now.production)
         raise NothingToDo(
             f"nothing done: version {now.production} of {name} is in production, and version {now.previous} was rolled "
             f"back to it at {promotion.when(withdrawn)}; to go back further: driftgate rollback {name} --to VERSION"
@@ -109,16 +143,6 @@ def _noted(client: MlflowClient, name: str, production: str | None) -> str | Non
     return before if before and registry.exists(client, name, before) else None
 
 
-def _left(client: MlflowClient, name: str, target: str, now: Aliases) -> str | None:
-    """Return the version that a rollback to ``target`` takes out of production, also where one was killed halfway."""
-    if now.production != target:
-        return now.production
-    newer = [version for version in client.search_model_versions(f"name = '{registry.quoted(name)}'")
-             if registry.number(version) > int(target) and registry.WITHDRAWN_TAG in version.tags]  # fmt: skip
-    last = max(newer, key=lambda version: version.tags[registry.WITHDRAWN_TAG], default=None)
-    return str(last.version) if last else now.previous
-
-
 def _require_proven(client: MlflowClient, name: str, version: str, now: Aliases) -> None:
     """Raise UserMistake unless the version has passed its gates, or has been promoted once."""
     tags = client.get_model_version(name, version).tags  # a version that does not exist is refused by name
@@ -134,39 +158,55 @@ def _tags(client: MlflowClient, name: str, version: str | None) -> dict[str, str
 
 
 class _Marks:
-    """What one rollback changes of which versions count as withdrawn; others may do the same at the same time."""
+    """What one rollback writes down: its plan, and which versions are withdrawn. Others may do the same meanwhile."""
 
-    def __init__(self, client: MlflowClient, name: str) -> None:
-        self._client, self._name = client, name
-        self._own = datetime.now(UTC).isoformat()
-        self._before: dict[str, str | None] = {}
+    def __init__(self, client: MlflowClient, name: str, plan: Plan) -> None:
+        self._client, self._name, self._plan = client, name, plan
+        self._taken: str | None = None  # the mark that the target had
 
-    def put(self, version: str) -> None:
-        """Withdraw a version."""
-        self._remember(version)
-        registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, self._own)
+    def put(self) -> None:
+        """Note the plan, let its target into production again, and withdraw what it replaces."""
+        registry.tag_model(self._client, self._name, _NOTE, json.dumps(asdict(self._plan)))
+        self._taken = _tags(self._client, self._name, self._plan.target).get(registry.WITHDRAWN_TAG)
+        if self._taken is not None:
+            self._client.delete_model_version_tag(self._name, self._plan.target, registry.WITHDRAWN_TAG)
+        if self._is_back():
+            self._withdraw(str(self._plan.left))
+            for between in promotion.promoted_after(self._client, self._name, self._plan.target):
+                if registry.number(between) < int(str(self._plan.left)) and not promotion.under_way(between):
+                    self._withdraw(str(between.version))
 
-    def take_away(self, version: str) -> None:
-        """Let a version into production again."""
-        if self._remember(version) is not None:
-            self._client.delete_model_version_tag(self._name, version, registry.WITHDRAWN_TAG)
+    def settle(self) -> None:
+        """Leave nothing unfinished behind. A rollback that was undone meanwhile may have undone a mark of ours."""
+        in_production = registry.version_at(self._client, self._name, registry.PRODUCTION) == self._plan.target
+        if self._is_back() and in_production:
+            self._withdraw(str(self._plan.left))
+        self._forget()
 
     def undo(self) -> str:
-        """Take all of it back, but not what others have done since; returns what could not be, in words."""
+        """Take all of it back, but not what others have done; returns what could not be, in words."""
+        target = self._plan.target
         try:
             with registry.explained():
-                for version, before in self._before.items():
-                    self._restore(version, before)
+                marked = f"tags.`{registry.WITHDRAWN_TAG}` = '{self._plan.mark}'"
+                rule = f"name = '{registry.quoted(self._name)}' and {marked}"
+                for version in self._client.search_model_versions(rule):
+                    self._client.delete_model_version_tag(self._name, version.version, registry.WITHDRAWN_TAG)
+                if self._taken and registry.WITHDRAWN_TAG not in _tags(self._client, self._name, target):
+                    registry.tag_version(self._client, self._name, target, registry.WITHDRAWN_TAG, self._taken)
+                self._forget()
         except DriftgateError as error:
-            return f"and {', '.join(self._before)} may still count as rolled back, or no longer ({error})"
+            return f"and it is not finished: the next rollback of {self._name} takes it up again ({error})"
         return ""
 
-    def _remember(self, version: str) -> str | None:
-        return self._before.setdefault(version, _tags(self._client, self._name, version).get(registry.WITHDRAWN_TAG))
+    def _is_back(self) -> bool:
+        """Whether it leads to an older version; whoever goes forward again leaves nothing bad behind."""
+        return self._plan.left is not None and int(self._plan.left) > int(self._plan.target)
 
-    def _restore(self, version: str, before: str | None) -> None:
-        now = _tags(self._client, self._name, version).get(registry.WITHDRAWN_TAG)
-        if before is not None and now in (None, self._own):
-            registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, before)
-        elif before is None and now == self._own:
-            self._client.delete_model_version_tag(self._name, version, registry.WITHDRAWN_TAG)
+    def _withdraw(self, version: str) -> None:
+        if registry.WITHDRAWN_TAG not in _tags(self._client, self._name, version):
+            registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, self._plan.mark)
+
+    def _forget(self) -> None:
+        if _noted_plan(self._client, self._name) == self._plan:
+            self._client.delete_registered_model_tag(self._name, _NOTE)

@@ -182,6 +182,87 @@ def test_a_promotion_that_overtakes_a_rollback_leaves_nothing_withdrawn(
     assert (done["version"], done["from"], lab.production(), lab.served()) == ("2", "3", "2", "2")
 
 
+def test_what_is_promoted_while_a_rollback_waits_for_the_api_is_not_withdrawn(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+    third = training.train(job(lab, "r/3"))["version"]
+    wait = release._wait_for
+
+    def overtaken(*arguments: Any) -> None:
+        wait(*arguments)
+        promotion.promote(lab.mlflow, lab.model, third)  # its own restart_api_service comes later
+
+    monkeypatch.setattr(release, "_wait_for", overtaken)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    monkeypatch.setattr(release, "_wait_for", wait)
+    promoted = promotion.promote(lab.mlflow, lab.model, third)
+    release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
+    assert (lab.production(), lab.served()) == (third, third)
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], done["from"]) == ("1", third), "version 2 was rolled back"
+
+
+def test_a_promotion_that_fails_after_a_rollback_brings_nothing_withdrawn_back(lab: Lab) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+    third = training.train(job(lab, "r/3"))["version"]
+    promoted = {"model": lab.model, "version": third, "before": {"production": "2", "previous": "1"}}
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    registry.set_aliases(
+        registry.connect(lab.mlflow), lab.model, Aliases(third, "2")
+    )  # it had noted its way back before
+    lab.stop_api()
+    with pytest.raises(Outage, match="version 1 stays in production"):
+        release.bring_into_service(lab.mlflow, api(lab), promoted, timedelta(seconds=1))
+    assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
+
+
+def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, " 02", SOON)
+    assert (lab.production(), lab.served()) == ("2", "2")
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], done["from"], lab.served()) == ("1", "2", "1")
+
+
+def test_a_promotion_that_waited_for_a_killed_one_gives_way_to_who_came_meanwhile(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_service(lab, "r/1")
+    second, third, fourth = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3", "r/4"))
+    client = registry.connect(lab.mlflow)
+    client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
+    client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
+    monkeypatch.setattr(promotion, "_SETTLED_SECONDS", 1)  # and here it was killed
+    ends = promotion._ends
+
+    def meanwhile(*arguments: Any) -> bool:
+        if not client.get_model_version(lab.model, fourth).tags.get(registry.BEFORE_TAG):
+            promotion.promote(lab.mlflow, lab.model, fourth)
+        return ends(*arguments)
+
+    monkeypatch.setattr(promotion, "_ends", meanwhile)
+    assert promotion.promote(lab.mlflow, lab.model, second)["superseded_by"] == fourth
+    assert lab.production() == fourth
+
+
+def test_notes_that_somebody_else_wrote_hold_nothing_up(lab: Lab) -> None:
+    in_service(lab, "r/1")
+    second = training.train(job(lab, "r/2"))["version"]
+    client = registry.connect(lab.mlflow)
+    for key in (promotion.PROMOTING_TAG, registry.BEFORE_TAG):
+        client.set_model_version_tag(lab.model, second, key, "2026-01-01T00:00:00")
+        client.set_model_version_tag(lab.model, "1", key, "[garbage")
+    client.set_registered_model_tag(lab.model, "driftgate.rolling_back", "{}")
+    release.bring_into_service(lab.mlflow, api(lab), promotion.promote(lab.mlflow, lab.model, second), SOON)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (lab.production(), lab.served()) == ("1", "1")
+
+
 def test_a_promotion_whose_worker_was_killed_for_good_takes_over_from_nobody(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,7 +409,9 @@ def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch
 
 
 def killed_at_every_step(lab: Lab, version: str, after: Callable[[], None]) -> int:
-    """Promote ``version`` (``back``: roll back), killed after one more request each time; returns how often.
+    """Promote ``version``, killed after one more request each time; returns how often.
+
+    For ``back`` roll back, for ``back-2`` to version 2.
 
     ``after`` is called each time, and must put everything as it was.
     """
@@ -384,6 +467,25 @@ def test_a_rollback_killed_at_any_step_is_completed_by_the_next(lab: Lab) -> Non
 
     steps = killed_at_every_step(lab, "back", again)
     assert steps >= 4, "one version withdrawn, two aliases moved, the API told"
+
+
+def test_a_rollback_that_goes_forward_and_is_killed_at_any_step_is_completed_by_the_next(lab: Lab) -> None:
+    first = in_service(lab, "r/1")["version"]
+    second = in_service(lab, "r/2")["version"]
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+
+    client = registry.connect(lab.mlflow)
+
+    def again() -> None:
+        if rollback._noted_plan(client, lab.model):  # else it was as good as done
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        assert (lab.production(), lab.served()) == (second, second)
+        assert registry.aliases(client, lab.model).previous == first
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        assert (lab.production(), lab.served()) == (first, first)
+
+    steps = killed_at_every_step(lab, f"back-{second}", again)
+    assert steps >= 5, "noted, one mark taken away, two aliases moved, the API told"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Promotes a version and serves it, in children that are killed after their Nth request that changes something.
 
 Started once, and told what to do line by line, so that the libraries are imported once: ``MODEL VERSION N`` on standard
-input (``back`` for VERSION: a rollback) is answered with ``killed`` or, when the child made fewer requests than N, with
-``done``. For Linux: it forks, before anything has opened a connection.
+input (for VERSION also ``back``: a rollback, or ``back-2``: one to version 2) is answered with ``killed`` or, when the
+child made fewer requests than N, with ``done``. For Linux: it forks, before anything has opened a connection.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def _work(tracking: str, url: str, token: str, model: str, version: str) -> None
     from driftgate.services.model_api import ModelApi
 
     api, patience = ModelApi(url, token), timedelta(seconds=60)
-    if version == "back":
-        rollback.roll_back(tracking, api, model, None, patience)
+    if version.startswith("back"):
+        rollback.roll_back(tracking, api, model, version.partition("-")[2] or None, patience)
     else:
         release.bring_into_service(tracking, api, promotion.promote(tracking, model, version), patience)
 
