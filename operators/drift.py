@@ -17,7 +17,7 @@ from operators.base import DriftgateOperator, Section, as_airflow, nearest, resu
 from operators.connections import model_api
 from operators.ledger import DecisionLink, Limits, record
 from operators.memory import Memory, key_of
-from operators.places import nowhere
+from operators.places import nowhere, place
 
 if TYPE_CHECKING:
     import jinja2
@@ -76,6 +76,8 @@ class CheckDriftOperator(DriftgateOperator):
         memory = Memory(context, self.dag_id)
         found = replace(found, streak=self._streak(context, memory, found.severity))
         self.log.info(found.summary)
+        for name in drift.strange_names(self.psi, found):
+            self.log.warning("The model API tells of no feature %r (%s)", name, place(self.locate, "psi", "ignore"))
         since = memory.since(key_of(context, "severity"), found.severity)
         return {**found.to_json(), "at": now.isoformat(timespec="seconds"), "since": since}
 

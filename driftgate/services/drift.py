@@ -171,6 +171,13 @@ def _missing(told: Any, judged: Mapping[str, float], section: Mapping[str, Any],
     return f"the answer holds no PSI for {names}" if names else ""
 
 
+def strange_names(section: Mapping[str, Any], drift: Drift) -> list[str]:
+    """Return the names in ``psi.ignore`` that the answer does not know: a slip, with which nothing is ignored."""
+    if not drift.features or len(drift.features) >= _MOST_FEATURES:  # not all are told
+        return []
+    return [name for name in section["ignore"] if name not in drift.features]
+
+
 def _needs_features(section: Mapping[str, Any]) -> bool:
     return bool(section["aggregate"] != "max" or section["ignore"] or section["features"])
 

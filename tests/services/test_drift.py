@@ -213,6 +213,12 @@ def test_an_ignored_feature_decides_nothing() -> None:
     assert found.features["mean radius"] == 0.31  # it is still shown
 
 
+def test_names_to_ignore_that_no_answer_knows_are_told() -> None:
+    section = {**SECTION, "ignore": ["mean radius", "mean raduis"]}
+    assert drift.strange_names(section, assess(answer(), section)) == ["mean raduis"]
+    assert drift.strange_names(section, assess({"psi": 0.2}, section)) == []
+
+
 def test_a_feature_is_judged_by_its_own_bands() -> None:
     own = {"mean radius": {"moderate": 0.3, "critical": 0.6}}
     assert assess(answer(), {**SECTION, "features": own}).severity == "moderate"
