@@ -22,7 +22,7 @@ from driftgate.schedules import to_airflow
 from operators import OPERATORS
 from operators.memory import asset_of
 from operators.notifiers import EVENTS, AlertNotifier, UntoldFailures, notifiers
-from operators.places import place
+from operators.places import nowhere, place
 
 with warnings.catch_warnings():
     # dag-factory also knows the names that Airflow 2 used, and says at each import what is not installed.
@@ -157,7 +157,7 @@ def _node(task: Task, pipeline: Pipeline, dag: DAG, nodes: Mapping[str, Node]) -
         node = _make(operator, {**parameters, **settings}, task, nodes)
     except Exception as error:  # an operator may refuse its parameters with whatever it likes
         raise ConfigError([explain(error, task, pipeline)]) from error
-    if task.operator in OPERATORS and hasattr(node, "locate"):  # mapped ones have no place of their own
+    if getattr(type(node), "locate", None) is nowhere:  # one of ours, or made of one; mapped ones have no place
         node.locate, node.path = pipeline.locate, task.path
     _attach(node, _callbacks(task, pipeline))
     if pipeline.told_of("on_recovery", task) or _remembers(node):

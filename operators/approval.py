@@ -99,7 +99,7 @@ class ApprovalOperator(AirflowApproval):
         """Let people know that they are asked, once for each version; keep it in the ledger."""
         asked = context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT)
         silence = f"Without an answer within {self.timeout} {_SILENCE[self.on_timeout]}."
-        record(context, self, "approval", "waiting", f"{self.subject}{_of(asked)} {silence}", again=True)
+        record(context, self, "approval", "waiting", f"{self.subject}{_of(asked)} {silence}")
         if names := self.alerts.get("on_waiting"):
             self._tell(context, names, silence, version=asked["version"] if asked else "")
 
@@ -149,9 +149,12 @@ class _Asked(BaseNotifier):
     """What Airflow calls as soon as the question is to be seen in its UI."""
 
     def notify(self, context: Context) -> None:
-        """Have the operator, its texts rendered, tell."""
+        """Have the operator, its texts rendered, tell; the question is asked whatever becomes of that."""
         operator: Any = context["task"]
-        operator.tell(context)
+        try:
+            operator.tell(context)
+        except Exception as error:
+            operator.log.warning("Nobody is told that an answer is waited for: %s: %s", type(error).__name__, error)
 
 
 def _of(asked: Mapping[str, str] | None) -> str:

@@ -128,7 +128,9 @@ class RollbackModelOperator(DriftgateOperator):
 
     def decision(self, result: dict[str, Any]) -> tuple[str, str, Section]:
         """The version before is back."""
-        reason = f"Version {result['version']} of {result['model']} is back in production, instead of {result['from']}"
+        from driftgate.services.rollback import instead_of
+
+        reason = f"Version {result['version']} of {result['model']} is back in production{instead_of(result)}"
         return "rolled back", reason, result
 
 

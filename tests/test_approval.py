@@ -1,6 +1,7 @@
 """The approval operator: what it asks, and what it makes of silence."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
+from driftgate.build import build_dag
+from driftgate.config.load import load_pipeline
 from driftgate.errors import UserMistake
 from operators.approval import ApprovalOperator, _answer, require_approved
 
@@ -62,3 +65,29 @@ def test_an_approval_is_of_one_version() -> None:
     with pytest.raises(UserMistake, match="ask was asked about version 7, and now it is version 8; clear ask"):
         require_approved(promote, context, "8")
     require_approved(promote, {"ti": Pulled({})}, "8")  # type: ignore[typeddict-item]  # it was about something else
+
+
+ASKING = """\
+dag_id: asking
+schedule: null
+alerts:
+  channels: {ops: {type: webhook, connection: pager}, chat: {type: slack, connection: chat}}
+  on_waiting: [ops]
+tasks:
+  one: {operator: approval}
+  two: {operator: approval, alerts: {on_waiting: [chat]}}
+  three: {operator: approval, alerts: {on_waiting: []}}
+"""
+
+
+def test_who_is_told_that_a_question_waits_is_up_to_the_task_then_to_the_pipeline(tmp_path: Path) -> None:
+    path = tmp_path / "pipelines" / "asking.yaml"
+    path.parent.mkdir()
+    path.write_text(ASKING)
+    dag = build_dag(load_pipeline(path, tmp_path))
+    told = {task.task_id: task.alerts["on_waiting"] for task in dag.tasks if isinstance(task, ApprovalOperator)}
+    assert told == {"one": ["ops"], "two": ["chat"], "three": []}
+    path.write_text(ASKING[: ASKING.index("alerts:")] + "tasks: {ask: {operator: approval}}\n")
+    (ask,) = build_dag(load_pipeline(path, tmp_path)).tasks
+    assert isinstance(ask, ApprovalOperator)
+    assert ask.alerts == {}

@@ -51,7 +51,8 @@ def run(args: Namespace) -> int:
     except NothingToDo as nothing:
         print(nothing)
         return 0
-    print(f"Version {done['version']} of {done['model']} is in production and served; before it was {done['from']}")
+    before = f"before it was {done['from']}" if done["from"] else "it had been in production, but not served"
+    print(f"Version {done['version']} of {done['model']} is in production and served; {before}")
     _note(tracking, done)
     return 0
 
@@ -63,13 +64,14 @@ def _note(tracking: str, done: Mapping[str, Any]) -> None:
 
     from driftgate.errors import DriftgateError
     from driftgate.services.ledger import Decision, Entry, Ledger
+    from driftgate.services.rollback import instead_of
 
     now = datetime.now(UTC)
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # nobody of that number has a name, as in some containers
         user = "somebody"
-    reason = f"{user} brought version {done['version']} of {done['model']} back, instead of {done['from']}"
+    reason = f"{user} brought version {done['version']} of {done['model']} back{instead_of(done)}"
     entry = Entry(Decision("rollback", "rolled back", reason, done), now, run=f"{user} {now:%Y-%m-%dT%H:%M:%SZ}")
     try:
         Ledger(tracking).write(entry)

@@ -15,7 +15,7 @@ from driftgate.config.words import KeyPath, called, closest, show, suggest
 from driftgate.errors import Problem
 
 _KEYS = ("expand", "expand_kwargs")
-_ONCE = ("decide_action",)  # operators that must run exactly once
+_ONCE = ("approval", "decide_action")  # operators that must run exactly once
 
 
 def given(task: Mapping[str, Any]) -> set[str]:

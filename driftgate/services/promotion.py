@@ -43,7 +43,7 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     client = registry.connect(tracking_uri)
     with registry.explained():
         require_not_withdrawn(client, name, version)
-        settled = {newer.version for newer in promoted_after(client, name, version) if not under_way(newer)}
+        settled = {str(newer.version) for newer in promoted_after(client, name, version) if not under_way(newer)}
         now = registry.aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
             client.delete_model_version_tag(name, version, PROMOTING_TAG)  # of a try that was killed
@@ -178,7 +178,7 @@ def _give_way(client: MlflowClient, name: str, version: str, settled: set[str]) 
 
 
 def _others(client: MlflowClient, name: str, version: str, settled: set[str]) -> list[ModelVersion]:
-    return [other for other in promoted_after(client, name, version) if other.version not in settled]
+    return [other for other in promoted_after(client, name, version) if str(other.version) not in settled]
 
 
 def _result(name: str, version: str, before: Aliases, superseded_by: str | None = None) -> dict[str, Any]:

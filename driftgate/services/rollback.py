@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ class Plan:
     target: str
     left: str | None  # the version that goes out of production; None where ``target`` is in production, but not served
     mark: str  # what it writes on the versions that it withdraws: when, unlike those of all other rollbacks
+    taken: str | None  # the mark that the target had: of another rollback
 
 
 def roll_back(
@@ -62,25 +64,34 @@ def roll_back(
     return {**done, "from": plan.left}
 
 
+def instead_of(done: Mapping[str, Any]) -> str:
+    """Return what a version that is back replaces, for the end of a sentence."""
+    return f", instead of {done['from']}" if done["from"] else ", for it was not served"
+
+
 def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, force: bool) -> tuple[Aliases, Plan, bool]:
     """Return the aliases as they are, what to do, and whether an earlier rollback has begun it.
 
     NothingToDo when the version is in production, and served, already.
     """
     registry.require_model(client, name)
-    to = _known(client, name, to) if to else None
-    now, begun = registry.aliases(client, name), _noted_plan(client, name)
-    if begun and now.production in (begun.target, begun.left) and to in (None, begun.target):
-        return now, begun, True
-    target = to or _target(client, api, name, now)
+    to = _known(client, name, to) if to is not None else None
+    now = registry.aliases(client, name)
+    begun = _begun(client, name, now)
+    is_begun = begun is not None and to in (None, begun.target)
+    if begun and not is_begun and now.production == begun.left:
+        _Marks(client, name, begun).take_back()  # nothing has moved, and it is not to
+    target = begun.target if begun and is_begun else to or _target(client, api, name, now)
     if not force:
         _require_proven(client, name, target, now)
-    left = now.production if now.production != target else None
-    plan = Plan(target, left, datetime.now(UTC).isoformat())
-    if left is None and api.served() == (name, target):
+    if begun and is_begun:
+        return now, begun, True
+    if now.production == target and api.served() == (name, target):
         client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
         raise NothingToDo(f"version {target} of {name} is in production, and served, already")
-    return now, plan, False
+    left = now.production if now.production != target else None
+    taken = _tags(client, name, target).get(registry.WITHDRAWN_TAG)
+    return now, Plan(target, left, datetime.now(UTC).isoformat(), taken), False
 
 
 def _known(client: MlflowClient, name: str, to: str) -> str:
@@ -91,11 +102,21 @@ def _known(client: MlflowClient, name: str, to: str) -> str:
     return text
 
 
+def _begun(client: MlflowClient, name: str, now: Aliases) -> Plan | None:
+    """Return what another rollback is about to do, or was when it was killed; None if it has been overtaken since."""
+    plan = _noted_plan(client, name)
+    if plan is None or now.production not in (plan.target, plan.left):
+        return None
+    return plan if now.production and registry.exists(client, name, plan.target) else None
+
+
 def _noted_plan(client: MlflowClient, name: str) -> Plan | None:
     try:
-        return Plan(**json.loads(client.get_registered_model(name).tags[_NOTE]))
+        plan = Plan(**json.loads(client.get_registered_model(name).tags[_NOTE]))
+        int(plan.target), int(plan.left or 0)
     except (KeyError, TypeError, ValueError):  # there is none, or nobody of ours wrote it
         return None
+    return plan
 
 
 def _previous(now: Aliases, plan: Plan) -> str | None:
@@ -162,50 +183,49 @@ class _Marks:
 
     def __init__(self, client: MlflowClient, name: str, plan: Plan) -> None:
         self._client, self._name, self._plan = client, name, plan
-        self._taken: str | None = None  # the mark that the target had
 
     def put(self) -> None:
         """Note the plan, let its target into production again, and withdraw what it replaces."""
         registry.tag_model(self._client, self._name, _NOTE, json.dumps(asdict(self._plan)))
-        self._taken = _tags(self._client, self._name, self._plan.target).get(registry.WITHDRAWN_TAG)
-        if self._taken is not None:
-            self._client.delete_model_version_tag(self._name, self._plan.target, registry.WITHDRAWN_TAG)
-        if self._is_back():
-            self._withdraw(str(self._plan.left))
-            for between in promotion.promoted_after(self._client, self._name, self._plan.target):
-                if registry.number(between) < int(str(self._plan.left)) and not promotion.under_way(between):
-                    self._withdraw(str(between.version))
+        self._client.delete_model_version_tag(self._name, self._plan.target, registry.WITHDRAWN_TAG)
+        self._withdraw()
 
     def settle(self) -> None:
-        """Leave nothing unfinished behind. A rollback that was undone meanwhile may have undone a mark of ours."""
-        in_production = registry.version_at(self._client, self._name, registry.PRODUCTION) == self._plan.target
-        if self._is_back() and in_production:
-            self._withdraw(str(self._plan.left))
+        """Leave nothing unfinished behind. Other rollbacks, which have given way, may have undone marks of ours."""
+        if registry.version_at(self._client, self._name, registry.PRODUCTION) == self._plan.target:
+            self._withdraw()
         self._forget()
 
     def undo(self) -> str:
         """Take all of it back, but not what others have done; returns what could not be, in words."""
-        target = self._plan.target
         try:
             with registry.explained():
-                marked = f"tags.`{registry.WITHDRAWN_TAG}` = '{self._plan.mark}'"
-                rule = f"name = '{registry.quoted(self._name)}' and {marked}"
-                for version in self._client.search_model_versions(rule):
-                    self._client.delete_model_version_tag(self._name, version.version, registry.WITHDRAWN_TAG)
-                if self._taken and registry.WITHDRAWN_TAG not in _tags(self._client, self._name, target):
-                    registry.tag_version(self._client, self._name, target, registry.WITHDRAWN_TAG, self._taken)
-                self._forget()
+                self.take_back()
         except DriftgateError as error:
             return f"and it is not finished: the next rollback of {self._name} takes it up again ({error})"
         return ""
 
-    def _is_back(self) -> bool:
-        """Whether it leads to an older version; whoever goes forward again leaves nothing bad behind."""
-        return self._plan.left is not None and int(self._plan.left) > int(self._plan.target)
+    def take_back(self) -> None:
+        """Undo as ``undo`` does, but for the errors, which are MLflow's."""
+        target, mark = self._plan.target, registry.WITHDRAWN_TAG
+        rule = f"name = '{registry.quoted(self._name)}' and tags.`{mark}` = '{registry.quoted(self._plan.mark)}'"
+        for version in self._client.search_model_versions(rule):
+            self._client.delete_model_version_tag(self._name, str(version.version), mark)
+        if self._plan.taken and mark not in _tags(self._client, self._name, target):
+            registry.tag_version(self._client, self._name, target, mark, self._plan.taken)
+        self._forget()
 
-    def _withdraw(self, version: str) -> None:
-        if registry.WITHDRAWN_TAG not in _tags(self._client, self._name, version):
-            registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, self._plan.mark)
+    def _withdraw(self) -> None:
+        """Mark what is replaced, unless by an older version: whoever goes forward leaves nothing bad behind."""
+        if self._plan.left is None or int(self._plan.left) < int(self._plan.target):
+            return
+        self._mark(self._plan.left)
+        for between in promotion.promoted_after(self._client, self._name, self._plan.target):
+            if registry.number(between) < int(self._plan.left) and not promotion.under_way(between):
+                self._mark(str(between.version))
+
+    def _mark(self, version: str) -> None:
+        registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, self._plan.mark)
 
     def _forget(self) -> None:
         if _noted_plan(self._client, self._name) == self._plan:

@@ -15,7 +15,7 @@ from driftgate.services.story import Chapter
 _WIDEST = 110
 _INDENT = " " * 12
 _BAD = frozenset({"critical", "failed", "refused", "rejected", "undelivered", "put back"})
-_WARN = frozenset({"minor", "moderate", "unknown", "skipped", "superseded", "known"})
+_WARN = frozenset({"minor", "moderate", "unknown", "skipped", "superseded", "known", "waiting"})
 _LONGEST_VALUE = 60
 
 

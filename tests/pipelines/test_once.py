@@ -219,6 +219,61 @@ def test_a_promotion_that_fails_after_a_rollback_brings_nothing_withdrawn_back(l
     assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
 
 
+def begun(lab: Lab, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave a rollback that was killed before any alias moved."""
+
+    def killed(*_: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rollback, "bring_into_service", killed)
+        patch.setattr(rollback._Marks, "undo", lambda marks: "")
+        with pytest.raises(SystemExit):
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, to, SOON)
+    assert rollback._noted_plan(registry.connect(lab.mlflow), lab.model)
+
+
+def withdrawn(lab: Lab) -> set[str]:
+    found = registry.connect(lab.mlflow).search_model_versions(f"name = '{lab.model}'")
+    return {version.version for version in found if registry.WITHDRAWN_TAG in version.tags}
+
+
+def test_a_killed_rollback_that_another_replaces_leaves_nothing_behind(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r/1", "r/2", "r/3"):
+        in_service(lab, run)
+    client = registry.connect(lab.mlflow)
+    before = registry.aliases(client, lab.model)
+    begun(lab, "1", monkeypatch)
+    assert withdrawn(lab) == {"2", "3"}
+    with pytest.raises(NothingToDo, match=r"version 3 of .* is in production, and served, already"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "3", SOON)
+    assert (withdrawn(lab), rollback._noted_plan(client, lab.model)) == (set(), None)
+
+    begun(lab, "1", monkeypatch)
+    lab.stop_api()
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    with pytest.raises(Outage, match="version 3 stays in production"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", timedelta(seconds=1))
+    assert (withdrawn(lab), registry.aliases(client, lab.model)) == (set(), before)
+
+
+def test_a_completion_that_fails_leaves_what_was_withdrawn_before_withdrawn(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    begun(lab, "2", monkeypatch)
+    assert withdrawn(lab) == set()
+    lab.stop_api()
+    monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
+    with pytest.raises(Outage, match="version 1 stays in production"):
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, timedelta(seconds=1))
+    assert withdrawn(lab) == {"2"}
+
+
 def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
     for run in ("r/1", "r/2"):
         in_service(lab, run)
@@ -303,8 +358,9 @@ def test_a_rollback_of_a_model_that_is_not_there_names_those_that_are(lab: Lab) 
     in_service(lab, "r/1")
     with pytest.raises(UserMistake, match="there is no model 'nosuch' in MLflow; there is "):
         rollback.roll_back(lab.mlflow, api(lab), "nosuch", None, SOON)
-    with pytest.raises(UserMistake, match="there is no version 99 of"):
-        rollback.roll_back(lab.mlflow, api(lab), lab.model, "99", SOON)
+    for wrong in ("99", "", "two", "9" * 30):
+        with pytest.raises(UserMistake, match=f"there is no version {wrong} of"):
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, wrong, SOON)
 
 
 def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
