@@ -8,10 +8,9 @@ killed leaves such a note; after a while it counts for nothing.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -23,8 +22,6 @@ from driftgate.services.registry import Aliases
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
-
-log = logging.getLogger(__name__)
 
 PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way: since when
 _LONGEST = timedelta(minutes=2)  # that a promotion is under way
@@ -53,7 +50,7 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
         if now.production == version and noted and PROMOTING_TAG not in known.tags:
             return _result(name, version, noted)  # it is done: a rollback since may have given another ``previous``
         before = _way_back(client, name, version, now)
-        with _or_as_before(client, name, version, now):
+        with _or_not_begun(client, name, version):
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
         while (newest := _give_way(client, name, version, settled)) and not _ends(client, name, newest):
             settled.add(newest)  # whoever promotes it was killed
@@ -149,18 +146,15 @@ def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Al
 
 
 @contextmanager
-def _or_as_before(client: MlflowClient, name: str, version: str, before: Aliases) -> Iterator[None]:
-    """Put the aliases back where MLflow fails between one and the other."""
+def _or_not_begun(client: MlflowClient, name: str, version: str) -> Iterator[None]:
+    """Leave no note of a promotion that MLflow has failed; it expires where that fails, too."""
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except MlflowException:
-        try:
-            registry.set_aliases(client, name, before)
+        with suppress(MlflowException):
             client.delete_model_version_tag(name, version, PROMOTING_TAG)
-        except MlflowException as error:
-            log.warning("The aliases of %s could not be put back: %s", name, str(error).splitlines()[0])
         raise
 
 

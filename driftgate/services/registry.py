@@ -253,11 +253,27 @@ def _also_beside_others(setting: Callable[[], None]) -> None:
 
 
 def set_aliases(client: MlflowClient, name: str, wanted: Aliases) -> None:
-    """Make the aliases as ``wanted``, and the legacy stage ``Production`` follow, for users of the old API."""
-    before = version_at(client, name, PRODUCTION)
+    """Make the aliases as ``wanted``, and the legacy stage ``Production`` follow, for users of the old API.
+
+    Where MLflow fails in between they go back to what they were, if it lets them.
+    """
+    from mlflow.exceptions import MlflowException
+
+    before = aliases(client, name)
+    try:
+        _point_both(client, name, wanted)
+    except MlflowException:
+        try:
+            _point_both(client, name, before)
+        except MlflowException as error:
+            log.warning("The aliases of %s could not be put back: %s", name, str(error).splitlines()[0])
+        raise
+    set_stage(client, name, wanted.production, before.production)
+
+
+def _point_both(client: MlflowClient, name: str, wanted: Aliases) -> None:
     point(client, name, PRODUCTION, wanted.production)  # first: ``previous`` of who is killed here is still a way back
     point(client, name, PREVIOUS, wanted.previous)
-    set_stage(client, name, wanted.production, before)
 
 
 def set_stage(client: MlflowClient, name: str, production: str | None, before: str | None) -> None:

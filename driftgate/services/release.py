@@ -99,7 +99,8 @@ def _wait_for(client: MlflowClient, api: ModelApi, name: str, version: str, time
 def _mend_stage(client: MlflowClient, name: str, version: str) -> None:
     """Others who moved the alias a little earlier may have set the stage a little later."""
     with suppress(DriftgateError), registry.explained():
-        if client.get_model_version(name, version).current_stage != "Production":
+        is_it = registry.version_at(client, name, registry.PRODUCTION) == version
+        if is_it and client.get_model_version(name, version).current_stage != "Production":
             registry.set_stage(client, name, version, None)
 
 
@@ -107,7 +108,7 @@ def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, befo
     """Undo the promotion, unless somebody else has moved the alias meanwhile; returns what is so now."""
     try:
         with registry.explained():
-            if registry.version_at(client, name, registry.PRODUCTION) == version:
+            if _is_to_go(client, name, version, before, mark):
                 before = _trustworthy(client, name, version, before, mark)
                 registry.set_aliases(client, name, before)
                 log.warning("Alias %s of %s names version %s again", registry.PRODUCTION, name, before.production)
@@ -119,6 +120,13 @@ def _put_back(client: MlflowClient, api: ModelApi, name: str, version: str, befo
     except DriftgateError as error:
         log.warning("The API could not be told; it loads that version when it starts: %s", error)
     return _state(api, name, production)
+
+
+def _is_to_go(client: MlflowClient, name: str, version: str, before: Aliases, mark: str) -> bool:
+    """Whether ``version`` is in production, and not by two rollbacks: what one fails to do the other may have done."""
+    if registry.version_at(client, name, registry.PRODUCTION) != version:
+        return False
+    return not mark or before.production is None or registry.is_trustworthy(client, name, before.production, mark)
 
 
 def _trustworthy(client: MlflowClient, name: str, version: str, before: Aliases, mark: str) -> Aliases:

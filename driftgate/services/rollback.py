@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from driftgate.services.release import bring_into_service
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
+log = logging.getLogger(__name__)
 
 _NOTE = "driftgate.rolling_back"  # on a registered model while a rollback is under way, or was killed: its plan
 
@@ -43,7 +46,7 @@ def roll_back(
     """
     client = registry.connect(tracking_uri)
     with registry.explained():
-        now, plan, is_begun = _planned(client, api, name, to, force)
+        now, plan = _planned(client, api, name, to, force)
     marks = _Marks(client, name, plan)
     try:
         with registry.explained():
@@ -54,13 +57,10 @@ def roll_back(
         done = bring_into_service(tracking_uri, api, back, timeout, plan.mark)
         _require_not_overtaken(done, plan.target)
     except BaseException as error:
-        if is_begun and plan.target == now.production:
-            raise  # it is halfway still
         if (undone := marks.undo()) and isinstance(error, DriftgateError):
             raise type(error)(f"{error}; {undone}") from error
         raise
-    with registry.explained():
-        marks.settle()
+    marks.settle()
     return {**done, "from": plan.left}
 
 
@@ -69,29 +69,30 @@ def instead_of(done: Mapping[str, Any]) -> str:
     return f", instead of {done['from']}" if done["from"] else ", for it was not served"
 
 
-def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, force: bool) -> tuple[Aliases, Plan, bool]:
-    """Return the aliases as they are, what to do, and whether an earlier rollback has begun it.
-
-    NothingToDo when the version is in production, and served, already.
-    """
+def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, force: bool) -> tuple[Aliases, Plan]:
+    """Return the aliases as they are, and what to do; NothingToDo when it is done, and the version served, already."""
     registry.require_model(client, name)
     to = _known(client, name, to) if to is not None else None
     now = registry.aliases(client, name)
     begun = _begun(client, name, now)
-    is_begun = begun is not None and to in (None, begun.target)
-    if begun and not is_begun and now.production == begun.left:
-        _Marks(client, name, begun).take_back()  # nothing has moved, and it is not to
-    target = begun.target if begun and is_begun else to or _target(client, api, name, now)
+    if begun and to in (None, begun.target):
+        plan = begun
+    else:
+        if begun and now.production == begun.left:
+            _Marks(client, name, begun).take_back()  # nothing has moved, and it is not to
+        plan = _new_plan(client, name, to or _target(client, api, name, now), now)
     if not force:
-        _require_proven(client, name, target, now)
-    if begun and is_begun:
-        return now, begun, True
-    if now.production == target and api.served() == (name, target):
-        client.delete_model_version_tag(name, target, registry.WITHDRAWN_TAG)
-        raise NothingToDo(f"version {target} of {name} is in production, and served, already")
+        _require_proven(client, name, plan.target, now)
+    if plan is not begun and now.production == plan.target and api.served() == (name, plan.target):
+        client.delete_model_version_tag(name, plan.target, registry.WITHDRAWN_TAG)
+        raise NothingToDo(f"version {plan.target} of {name} is in production, and served, already")
+    return now, plan
+
+
+def _new_plan(client: MlflowClient, name: str, target: str, now: Aliases) -> Plan:
     left = now.production if now.production != target else None
     taken = _tags(client, name, target).get(registry.WITHDRAWN_TAG)
-    return now, Plan(target, left, datetime.now(UTC).isoformat(), taken), False
+    return Plan(target, left, datetime.now(UTC).isoformat(), taken)
 
 
 def _known(client: MlflowClient, name: str, to: str) -> str:
@@ -107,7 +108,10 @@ def _begun(client: MlflowClient, name: str, now: Aliases) -> Plan | None:
     plan = _noted_plan(client, name)
     if plan is None or now.production not in (plan.target, plan.left):
         return None
-    return plan if now.production and registry.exists(client, name, plan.target) else None
+    if now.production is None or not registry.exists(client, name, plan.target):
+        return None
+    is_there = plan.left and registry.exists(client, name, plan.left)  # else somebody has deleted it meanwhile
+    return plan if is_there else replace(plan, left=None)
 
 
 def _noted_plan(client: MlflowClient, name: str) -> Plan | None:
@@ -188,21 +192,31 @@ class _Marks:
         """Note the plan, let its target into production again, and withdraw what it replaces."""
         registry.tag_model(self._client, self._name, _NOTE, json.dumps(asdict(self._plan)))
         self._client.delete_model_version_tag(self._name, self._plan.target, registry.WITHDRAWN_TAG)
-        self._withdraw()
+        self._withdraw(self._plan.mark)
 
     def settle(self) -> None:
-        """Leave nothing unfinished behind. Other rollbacks, which have given way, may have undone marks of ours."""
-        if registry.version_at(self._client, self._name, registry.PRODUCTION) == self._plan.target:
-            self._withdraw()
-        self._forget()
+        """Leave nothing unfinished behind: it is done, and nobody else is to undo it.
+
+        Another rollback that has given way may have undone marks of ours; one of the same plan that fails by now would.
+        """
+        try:
+            with registry.explained():
+                if self._is_in_production():
+                    self._withdraw(datetime.now(UTC).isoformat())
+                self._forget()
+        except DriftgateError as error:
+            log.warning("The rollback is done; its note stays until the next: %s", error)
 
     def undo(self) -> str:
         """Take all of it back, but not what others have done; returns what could not be, in words."""
+        unfinished = f"and it is not finished: the next rollback of {self._name} takes it up again"
         try:
             with registry.explained():
+                if self._plan.left and self._is_in_production():  # where it could not be put back
+                    return unfinished
                 self.take_back()
         except DriftgateError as error:
-            return f"and it is not finished: the next rollback of {self._name} takes it up again ({error})"
+            return f"{unfinished} ({error})"
         return ""
 
     def take_back(self) -> None:
@@ -215,17 +229,20 @@ class _Marks:
             registry.tag_version(self._client, self._name, target, mark, self._plan.taken)
         self._forget()
 
-    def _withdraw(self) -> None:
-        """Mark what is replaced, unless by an older version: whoever goes forward leaves nothing bad behind."""
+    def _is_in_production(self) -> bool:
+        return registry.version_at(self._client, self._name, registry.PRODUCTION) == self._plan.target
+
+    def _withdraw(self, mark: str) -> None:
+        """Mark what is replaced, unless it is older: whoever goes forward leaves nothing bad behind."""
         if self._plan.left is None or int(self._plan.left) < int(self._plan.target):
             return
-        self._mark(self._plan.left)
+        self._mark(self._plan.left, mark)
         for between in promotion.promoted_after(self._client, self._name, self._plan.target):
             if registry.number(between) < int(self._plan.left) and not promotion.under_way(between):
-                self._mark(str(between.version))
+                self._mark(str(between.version), mark)
 
-    def _mark(self, version: str) -> None:
-        registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, self._plan.mark)
+    def _mark(self, version: str, mark: str) -> None:
+        registry.tag_version(self._client, self._name, version, registry.WITHDRAWN_TAG, mark)
 
     def _forget(self) -> None:
         if _noted_plan(self._client, self._name) == self._plan:

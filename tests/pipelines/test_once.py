@@ -274,6 +274,36 @@ def test_a_completion_that_fails_leaves_what_was_withdrawn_before_withdrawn(
     assert withdrawn(lab) == {"2"}
 
 
+def test_a_rollback_whose_alias_cannot_be_put_back_is_completed_by_the_next(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for run in ("r/1", "r/2"):
+        in_service(lab, run)
+
+    def away(*_: Any) -> None:
+        raise Outage("MLflow is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(release, "_reload", away)
+        patch.setattr(release, "_is_to_go", away)  # and is back when the rollback takes its marks away
+        with pytest.raises(Outage, match=r"it is not finished: the next rollback of .* takes it up again"):
+            rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (lab.production(), lab.served(), withdrawn(lab)) == ("1", "2", {"2"})
+    done = rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (done["version"], done["from"], lab.served()) == ("1", "2", "1")
+
+
+def test_a_killed_rollback_from_a_version_that_is_gone_is_completed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in ("r/1", "r/2", "r/3"):
+        in_service(lab, run)
+    client = registry.connect(lab.mlflow)
+    begun(lab, "2", monkeypatch)
+    registry.set_aliases(client, lab.model, Aliases(production="2", previous="3"))
+    client.delete_model_version(lab.model, "3")
+    rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+    assert (lab.production(), lab.served(), rollback._noted_plan(client, lab.model)) == ("2", "2", None)
+
+
 def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
     for run in ("r/1", "r/2"):
         in_service(lab, run)
