@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import jinja2
     from airflow.sdk import BaseOperator, Context
 
-    from driftgate.services.alerts import Alert
-
 ON_TIMEOUT = {"reject": AirflowApproval.REJECT, "approve": AirflowApproval.APPROVE, "fail": None}
 _SILENCE = {"reject": "it counts as rejected", "approve": "it counts as approved", "fail": "the task fails"}
 
@@ -100,38 +98,32 @@ class ApprovalOperator(AirflowApproval):
         asked = context["ti"].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT)
         silence = f"Without an answer within {self.timeout} {_SILENCE[self.on_timeout]}."
         record(context, self, "approval", "waiting", f"{self.subject}{_of(asked)} {silence}")
-        if names := self.alerts.get("on_waiting"):
-            self._tell(context, names, silence, version=asked["version"] if asked else "")
-
-    def _tell(self, context: Context, names: list[str], silence: str, version: str) -> None:
-        from driftgate.services.reminders import News
-        from operators.telling import tell_once
-
-        alert = self._question(context, silence)
-        now = datetime.now(UTC)
-        outcome = tell_once(context, alert, names, self.alerts, News(context["ti"].run_id, version, now, since=now))
-        record(context, self, "alert", outcome.word, outcome.told_of(alert.subject), outcome.to_json())
-
-    def _question(self, context: Context, silence: str) -> Alert:
-        from operators.telling import alert_about
-
-        ti = context["ti"]
         who = f"{' or '.join(self.users)} may answer." if self.users else ""
-        alert = alert_about(
-            context,
-            "waiting",
-            f"{ti.dag_id} waits for an answer: {self.subject}",
-            "\n\n".join(part for part in (self.body, who, silence) if part),
-            where=place(self.locate, *self.path),
-        )
+        message = "\n\n".join(part for part in (self.body, who, silence) if part)
+        self._tell(context, "waits for an answer", message, asked["version"] if asked else "")
+
+    def _tell(self, context: Context, what: str, message: str, topic: str) -> None:
+        """Tell the channels of ``on_waiting``; whatever becomes of that, the question is what counts."""
+        from driftgate.services.reminders import News
+        from operators.telling import alert_about, tell_once
+
+        if not (names := self.alerts.get("on_waiting")):
+            return
+        ti, now = context["ti"], datetime.now(UTC)
+        subject = f"{ti.dag_id} {what}: {self.subject}"
+        alert = alert_about(context, "waiting", subject, message, where=place(self.locate, *self.path))
         page = ti.log_url.partition("?")[0]  # of the task, without its try
-        return replace(alert, links={"answer": f"{page}/required_actions", **alert.links})
+        alert = replace(alert, links={"answer": f"{page}/required_actions", **alert.links})
+        outcome = tell_once(context, alert, names, self.alerts, News(ti.run_id, topic, now, since=now))
+        record(context, self, "alert", outcome.word, outcome.told_of(subject), outcome.to_json())
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Go on, or skip what follows, as somebody has answered; keep who it was in the ledger."""
         outcome, reason = _answer(event, self.timeout)
         reason = f"{reason}{_of(context['ti'].xcom_pull(task_ids=self.task_id, key=ASKED_ABOUT))}"
         record(context, self, "approval", outcome, reason)
+        if event.get("timedout"):
+            self._tell(context, "got no answer", f"{reason}.", f"no answer {outcome}")
         if event.get("error_type") == "timeout":  # a retry would ask again, and wait as long
             raise AirflowFailException(reason)
         return super().execute_complete(context, event)
@@ -149,7 +141,7 @@ class _Asked(BaseNotifier):
     """What Airflow calls as soon as the question is to be seen in its UI."""
 
     def notify(self, context: Context) -> None:
-        """Have the operator, its texts rendered, tell; the question is asked whatever becomes of that."""
+        """Have the operator, its texts rendered, tell; the question is asked, whatever becomes of that."""
         operator: Any = context["task"]
         try:
             operator.tell(context)

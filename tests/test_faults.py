@@ -66,6 +66,14 @@ tasks:
   go_on: {operator: log_status, message: on, depends_on: [ask]}
 """
 
+EXPIRING = """\
+dag_id: expiring
+schedule: null
+tasks:
+  ask: {operator: approval, subject: Anybody?, timeout: 10s}
+  go_on: {operator: log_status, message: on, depends_on: [ask]}
+"""
+
 
 @dataclass
 class World:
@@ -114,6 +122,7 @@ def write_pipelines(config: Path) -> None:
     (config / "defaults.yaml").write_text(defaults.replace("retries: 2", "retries: 1").replace("30s", "1s"))
     (folder / "killed.yaml").write_text(KILLED)
     (folder / "asking.yaml").write_text(ASKING)
+    (folder / "expiring.yaml").write_text(EXPIRING)
     for target in TARGETS:
         (folder / f"{target}.yaml").write_text(TARGET.format(name=target))
         for name, cooldown in zip(monitors(target), COOLDOWNS, strict=True):
@@ -132,7 +141,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         environment.write_passwords(state)
         with processes.running(state, lambda child, seconds: None):
             airflow = AirflowApi(state.url("airflow"), "admin", "admin")
-            wanted = {"asking", "killed", *TARGETS, *(name for target in TARGETS for name in monitors(target))}
+            wanted = {
+                "asking",
+                "expiring",
+                "killed",
+                *TARGETS,
+                *(name for target in TARGETS for name in monitors(target)),
+            }
             World.until(lambda: wanted <= airflow.dag_ids())
             connection = {"connection_id": "drift_api", "conn_type": "http", "host": "127.0.0.1", "port": sink.port}
             airflow.call("POST", "/connections", json=connection)
@@ -204,3 +219,17 @@ def test_people_are_told_once_that_a_question_waits_and_the_ledger_who_answered(
     assert told[3].reason == "admin answered yes"
     alerts = [entry.decision.outcome for entry in world.decided("asking", run_id, "alert")]
     assert alerts == ["known", "sent"]
+
+
+def test_a_question_that_nobody_answers_is_rejected_and_people_are_told(world: World) -> None:
+    before = world.mails()
+    (run_id,) = world.finish(["expiring"]).values()
+
+    world.until(lambda: len(world.decided("expiring", run_id, "alert")) >= 2)
+    mails = world.mails()[len(before) :]
+    assert [subject for subject, _ in mails] == [
+        "expiring waits for an answer: Anybody?",
+        "expiring got no answer: Anybody?",
+    ]
+    assert "Nobody answered within 10s, so that on_timeout counts: no." in mails[1][1]
+    assert {task["task_id"]: task["state"] for task in world.airflow.tasks("expiring", run_id)}["go_on"] == "skipped"

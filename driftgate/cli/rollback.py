@@ -29,7 +29,7 @@ tell. In a pipeline, the operator rollback_model does the same.
 ARGUMENTS = (
     argument("model", metavar="MODEL", help="the registered model's name"),
     argument("--to", metavar="VERSION", help="the version to bring back (default: the one before)"),
-    argument("--force", action="store_true", help="also a version that has never passed its gates"),
+    argument("--force", action="store_true", help="also a version that was never in production"),
     argument("--api", metavar="URL", help="the model API (default: $DRIFTGATE_API_URL, or http://127.0.0.1:8000)"),
     argument("--timeout", metavar="DURATION", default="60s", help="how long the API may take (default: 60s)"),
 )
@@ -40,8 +40,8 @@ def run(args: Namespace) -> int:
     from driftgate.cli import servers
     from driftgate.cli.arguments import UsageError
     from driftgate.durations import is_duration, parse_duration
-    from driftgate.errors import NothingToDo
-    from driftgate.services.rollback import roll_back
+    from driftgate.errors import DriftgateError, NothingToDo
+    from driftgate.services.rollback import instead_of, roll_back
 
     if not is_duration(args.timeout):
         raise UsageError(f"--timeout: {args.timeout} is no duration, such as 60s")
@@ -51,28 +51,32 @@ def run(args: Namespace) -> int:
     except NothingToDo as nothing:
         print(nothing)
         return 0
+    except DriftgateError as error:
+        _note(tracking, "failed", f"could not roll {args.model} back: {error}")
+        raise
     before = f"before it was {done['from']}" if done["from"] else "it had been in production, but not served"
     print(f"Version {done['version']} of {done['model']} is in production and served; {before}")
-    _note(tracking, done)
+    reason = f"brought version {done['version']} of {done['model']} back{instead_of(done)}"
+    _note(tracking, "rolled back", reason, done)
     return 0
 
 
-def _note(tracking: str, done: Mapping[str, Any]) -> None:
+def _note(tracking: str, outcome: str, reason: str, done: Mapping[str, Any] | None = None) -> None:
     """Write into the ledger who did it; a ledger that does not take it is told, and nothing else."""
     import getpass
     from datetime import UTC, datetime
 
     from driftgate.errors import DriftgateError
     from driftgate.services.ledger import Decision, Entry, Ledger
-    from driftgate.services.rollback import instead_of
 
     now = datetime.now(UTC)
     try:
         user = getpass.getuser()
     except (OSError, KeyError):  # nobody of that number has a name, as in some containers
         user = "somebody"
-    reason = f"{user} brought version {done['version']} of {done['model']} back{instead_of(done)}"
-    entry = Entry(Decision("rollback", "rolled back", reason, done), now, run=f"{user} {now:%Y-%m-%dT%H:%M:%SZ}")
+    entry = Entry(
+        Decision("rollback", outcome, f"{user} {reason}", done or {}), now, run=f"{user} {now:%Y-%m-%dT%H:%M:%SZ}"
+    )
     try:
         Ledger(tracking).write(entry)
     except DriftgateError as error:

@@ -126,6 +126,14 @@ def _check_freshness(draft: Draft) -> Iterator[Problem]:
             yield draft.layers.problem((*node.path, "operator"), "no-max-age", message, hint, severity="warning")
 
 
+def _check_approvals(draft: Draft) -> Iterator[Problem]:
+    for node in draft.with_operator("approval"):
+        if not draft.order.downstream([node.id]) - {node.id}:
+            message = f"nothing waits for {node.id}: whatever is answered, it changes nothing"
+            hint = f"write depends_on: [{node.id}] in the task that is to wait"
+            yield draft.layers.problem((*node.path, "operator"), "idle-approval", message, hint, severity="warning")
+
+
 def _pipelines_named(draft: Draft) -> Iterator[tuple[KeyPath, str]]:
     for node in draft.with_operator("trigger_retraining"):
         each = enumerate(sequence(mapping(node.data.get("expand")).get("pipeline")))
@@ -164,5 +172,6 @@ _CHECKS: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     check_foreign,
     check_templates,
     _check_freshness,
+    _check_approvals,
     check_alarms,
 )

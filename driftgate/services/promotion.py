@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import UserMistake
+from driftgate.errors import Outage, UserMistake
 from driftgate.services import registry
 from driftgate.services.registry import Aliases
 
@@ -60,8 +60,16 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
 
 
 def require_not_withdrawn(client: MlflowClient, name: str, version: str) -> None:
-    """Raise UserMistake for a version that was rolled back: a person has to bring it back."""
+    """Raise UserMistake for a version that was rolled back: a person has to bring it back.
+
+    While the rollback is under way it may yet fail: an Outage.
+    """
     if withdrawn := client.get_model_version(name, version).tags.get(registry.WITHDRAWN_TAG):
+        if withdrawn in client.get_registered_model(name).tags.get(registry.ROLLING_BACK_TAG, ""):
+            raise Outage(
+                f"version {version} of {name} is just being rolled back; if that was broken off, complete it: "
+                f"driftgate rollback {name}"
+            )
         raise UserMistake(
             f"version {version} of {name} was rolled back at {when(withdrawn)}; train another, or bring it back: "
             f"driftgate rollback {name} --to {version}"

@@ -28,6 +28,7 @@ BEFORE_TAG = "driftgate.aliases_before"
 DATA_TAG = "driftgate.data_digest"
 GATES_TAG = "driftgate.gates"  # on a version that was evaluated: passed or failed
 WITHDRAWN_TAG = "driftgate.rolled_back"  # on a version that was taken out of production: when
+ROLLING_BACK_TAG = "driftgate.rolling_back"  # on a model while a rollback is under way, or was killed: its plan
 
 DATABASE_ERROR = "BAD_REQUEST"  # what MLflow says when its own database refuses something
 

@@ -55,6 +55,8 @@ def bring_into_service(
         _wait_for(client, api, name, version, timeout)
     except BaseException as error:  # a time-out of Airflow is no Exception
         if isinstance(error, DriftgateError) and (other := _moved_to(client, name, version)):
+            if int(other) < int(version) and not mark:  # by a rollback, which may yet fail; the next try will see
+                raise Outage(f"version {version} of {name} gives way to {other}, for it is rolled back") from error
             log.warning("Version %s of %s gives way to %s: %s", version, name, other, error)
             return {**done, "superseded_by": other}
         state = _put_back(client, api, name, version, before, mark)

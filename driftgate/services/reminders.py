@@ -49,7 +49,8 @@ def known(news: News, channel: str, told: Sequence[Told], repeat_after: timedelt
         return "this run told it already, or had nothing new to tell"
     # What a clock that was ahead has dated later than now says nothing: rather once too often than not at all.
     sent = [entry for entry in here if entry.sent and entry.at <= news.now + CLOCK_SKEW]
-    last = sent[-1] if sent else None
+    # Who knows since when it is so can tell news from what was told before something else was: reasons that alternate.
+    last = next((entry for entry in reversed(sent) if news.since is None or entry.topic == news.topic), None)
     if last is None or last.topic != news.topic or (news.since is not None and news.since > last.at):
         return ""
     if repeat_after is not None and news.now - last.at >= repeat_after:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOTE = "driftgate.rolling_back"  # on a registered model while a rollback is under way, or was killed: its plan
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,7 +39,7 @@ def roll_back(
     Returns what ``bring_into_service`` does, and ``from``: the version that was in production. Where that is newer, it
     and what was promoted between the two is withdrawn: no cleared task can promote it again, nor a second rollback
     bring it back that does not name it. Raises NothingToDo when that has been done already, UserMistake when there is
-    no such version, or one that has never passed its gates (unless ``force``), and otherwise as
+    no such version, or one that was never promoted (unless ``force``), and otherwise as
     ``bring_into_service``, everything being as it was before.
     """
     client = registry.connect(tracking_uri)
@@ -116,7 +114,7 @@ def _begun(client: MlflowClient, name: str, now: Aliases) -> Plan | None:
 
 def _noted_plan(client: MlflowClient, name: str) -> Plan | None:
     try:
-        plan = Plan(**json.loads(client.get_registered_model(name).tags[_NOTE]))
+        plan = Plan(**json.loads(client.get_registered_model(name).tags[registry.ROLLING_BACK_TAG]))
         int(plan.target), int(plan.left or 0)
     except (KeyError, TypeError, ValueError):  # there is none, or nobody of ours wrote it
         return None
@@ -169,13 +167,14 @@ def _noted(client: MlflowClient, name: str, production: str | None) -> str | Non
 
 
 def _require_proven(client: MlflowClient, name: str, version: str, now: Aliases) -> None:
-    """Raise UserMistake unless the version has passed its gates, or has been promoted once."""
-    tags = client.get_model_version(name, version).tags  # a version that does not exist is refused by name
+    """Raise UserMistake unless the version has been promoted once: gates alone do not tell what people said of it."""
+    tags = _tags(client, name, version)
     gates = tags.get(registry.GATES_TAG)
     known = gates is None and version in (now.production, now.previous)  # from before Driftgate
-    if not (known or gates == "passed" or registry.BEFORE_TAG in tags):
-        why = "failed its gates" if gates == "failed" else "was never evaluated"
-        raise UserMistake(f"version {version} of {name} {why}; to serve it all the same: driftgate rollback --force")
+    if not (known or registry.BEFORE_TAG in tags):
+        found = {"passed": "was never promoted", "failed": "failed its gates"}.get(gates or "", "was never evaluated")
+        way = f"driftgate rollback {name} --to {version} --force"
+        raise UserMistake(f"version {version} of {name} {found}; to serve it all the same: {way}")
 
 
 def _tags(client: MlflowClient, name: str, version: str | None) -> dict[str, str]:
@@ -190,7 +189,7 @@ class _Marks:
 
     def put(self) -> None:
         """Note the plan, let its target into production again, and withdraw what it replaces."""
-        registry.tag_model(self._client, self._name, _NOTE, json.dumps(asdict(self._plan)))
+        registry.tag_model(self._client, self._name, registry.ROLLING_BACK_TAG, json.dumps(asdict(self._plan)))
         self._client.delete_model_version_tag(self._name, self._plan.target, registry.WITHDRAWN_TAG)
         self._withdraw(self._plan.mark)
 
@@ -246,4 +245,4 @@ class _Marks:
 
     def _forget(self) -> None:
         if _noted_plan(self._client, self._name) == self._plan:
-            self._client.delete_registered_model_tag(self._name, _NOTE)
+            self._client.delete_registered_model_tag(self._name, registry.ROLLING_BACK_TAG)

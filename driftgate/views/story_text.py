@@ -62,7 +62,12 @@ def printable_lines(text: str) -> list[str]:
 
 def _limits(entry: Entry) -> Iterator[str]:
     for limit in entry.decision.thresholds:
-        yield printable(f"{limit.name}: {str(limit.value)[:_LONGEST_VALUE]}  ({limit.where})")
+        yield printable(f"{limit.name}: {_written(limit.value)[:_LONGEST_VALUE]}  ({limit.where})")
+
+
+def _written(value: Any) -> str:
+    """Return a value as YAML has it, where Python would write True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _circumstances(entry: Entry) -> Iterator[str]:
@@ -121,7 +126,7 @@ def listing(entries: Sequence[Entry], paint: Paint = plain) -> str:
     """Return one line for each decision, the newest last."""
     lines = []
     for entry in sorted(entries, key=lambda entry: entry.time):
-        reason = (printable_lines(entry.decision.reason) or [""])[0]
+        reason = " ".join(printable_lines(entry.decision.reason))
         who = printable(f"{entry.name.strip('/') or 'command line'} {entry.task}".rstrip())
         said = f"{entry.time:%Y-%m-%d %H:%M:%S}  {entry.decision.kind}: {entry.decision.outcome}"
         lines.append(f"{printable(said)}  {textwrap.shorten(reason, 70)}  {paint('quiet', who)}")

@@ -304,6 +304,29 @@ def test_a_killed_rollback_from_a_version_that_is_gone_is_completed(lab: Lab, mo
     assert (lab.production(), lab.served(), rollback._noted_plan(client, lab.model)) == ("2", "2", None)
 
 
+def test_a_promotion_beside_a_rollback_that_fails_is_tried_again_and_not_skipped(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = in_service(lab, "r/1"), in_service(lab, "r/2")
+    client = registry.connect(lab.mlflow)
+    begun(lab, "1", monkeypatch)
+    with pytest.raises(Outage, match=r"version 2 of .* is just being rolled back; .* driftgate rollback"):
+        release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+
+    def moved(*_: Any) -> None:
+        registry.set_aliases(client, lab.model, Aliases(production=first["version"], previous="2"))
+        raise Outage("no answer")
+
+    client.delete_model_version_tag(lab.model, "2", registry.WITHDRAWN_TAG)
+    with monkeypatch.context() as patch:
+        patch.setattr(release, "_reload", moved)
+        with pytest.raises(Outage, match=r"version 2 of .* gives way to 1, for it is rolled back"):
+            release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+    registry.set_aliases(client, lab.model, Aliases(production="2", previous="1"))  # the rollback failed
+    release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+    assert (lab.production(), lab.served()) == ("2", "2")
+
+
 def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
     for run in ("r/1", "r/2"):
         in_service(lab, run)
@@ -403,12 +426,15 @@ def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
     assert (lab.production(), lab.served()) == ("1", "1")
 
 
-def test_a_version_that_has_not_passed_its_gates_is_brought_back_by_force_alone(lab: Lab) -> None:
+def test_a_version_that_was_never_promoted_is_brought_back_by_force_alone(lab: Lab) -> None:
     in_service(lab, "r/1")
-    failed, unproven = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3"))
-    registry.connect(lab.mlflow).set_model_version_tag(lab.model, failed, registry.GATES_TAG, "failed")
-    for version, why in ((failed, "failed its gates"), (unproven, "was never evaluated")):
-        with pytest.raises(UserMistake, match=f"{why}; to serve it all the same: driftgate rollback --force"):
+    failed, unproven, rejected = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3", "r/4"))
+    client = registry.connect(lab.mlflow)
+    client.set_model_version_tag(lab.model, failed, registry.GATES_TAG, "failed")
+    client.set_model_version_tag(lab.model, rejected, registry.GATES_TAG, "passed")  # and then somebody said no
+    refused = {failed: "failed its gates", unproven: "was never evaluated", rejected: "was never promoted"}
+    for version, why in refused.items():
+        with pytest.raises(UserMistake, match=f"{why}; .*: driftgate rollback {lab.model} --to {version} --force"):
             rollback.roll_back(lab.mlflow, api(lab), lab.model, version, SOON)
     assert lab.served() == "1"
     rollback.roll_back(lab.mlflow, api(lab), lab.model, unproven, SOON, force=True)

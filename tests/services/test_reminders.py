@@ -46,6 +46,13 @@ def test_another_severity_is_news_and_so_is_one_that_came_back() -> None:
     assert known(news("b", "moderate", 5, since=4), "mail", before, DAY) == ""
 
 
+def test_reasons_that_alternate_are_told_once_each() -> None:
+    before = [told("a", "busy", 1), told("b", "cooldown", 2)]
+    assert known(news("c", "busy", 3), "mail", before, DAY).startswith("told at 2026-06-01 01:00 UTC by a")
+    assert known(news("c", "paused", 3), "mail", before, DAY) == ""
+    assert known(news("c", "busy", 3, since=None), "mail", before, DAY) == ""
+
+
 def test_a_task_cleared_says_nothing_twice_however_much_later_and_whatever_came_after() -> None:
     sent = [told("a", "moderate", 0), told("b", "critical", 5)]
     assert "this run told it already" in known(news("a", "moderate", 99), "mail", sent, DAY)

@@ -68,7 +68,7 @@ def test_data_holds_everything() -> None:
 def test_a_listing_has_a_line_for_each_decision_the_newest_last() -> None:
     assert listing([PASSED, CRITICAL]).splitlines() == [
         "2026-11-17 09:00:04  drift: critical  PSI 0.310 over 1240 predictions  drift_monitoring/9h check_drift",
-        "2026-11-17 09:02:04  gate: passed  roc_auc 0.99 | above 0.95  model_retraining/a evaluate_model",
+        "2026-11-17 09:02:04  gate: passed  roc_auc 0.99 | above 0.95 f1 0.9  model_retraining/a evaluate_model",
     ]
 
 
