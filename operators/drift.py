@@ -180,7 +180,8 @@ def explained_templates(drift: Mapping[str, Any]) -> Iterator[None]:
         yield
     except jinja2.TemplateError as error:
         known = ", ".join(f"drift.{name}" for name in drift) or "no drift: there is no check_drift upstream"
-        raise AirflowFailException(f"a template cannot be filled in: {error.message}; there is {known}") from None
+        there_is = f"; there is {known}" if "drift" in str(error.message) or "attribute" in str(error.message) else ""
+        raise AirflowFailException(f"a template cannot be filled in: {error.message}{there_is}") from None
 
 
 class LogStatusOperator(DriftMessageOperator):

@@ -8,7 +8,7 @@ from typing import Any
 
 from driftgate.config.draft import Draft, mapping
 from driftgate.config.tree import Node
-from driftgate.config.words import KeyPath, called, suggest
+from driftgate.config.words import KeyPath, called, closest, suggest
 from driftgate.errors import Problem
 
 # What a message may say of drift: the fields of driftgate.services.drift.Drift, and its summary.
@@ -16,8 +16,20 @@ DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "vers
          "since", "streak")  # fmt: skip
 SPEAK_OF_DRIFT = ("approval", "log_status", "send_alert")  # operators whose texts may
 
+# What else Airflow 3.3 and Jinja let a template begin with; of more, in another version, only slips are told.
+_OTHERS = (
+    "asset_state_store", "conn", "cycler", "dag", "dag_run", "data_interval_end", "data_interval_start", "dict", "ds",
+    "ds_nodash", "exception", "expanded_ti_count", "false", "inlet_events", "inlets", "joiner", "logical_date",
+    "macros", "map_index_template", "namespace", "none", "not", "outlet_events", "outlets", "params", "partition_date",
+    "partition_key", "prev_data_interval_end_success", "prev_data_interval_start_success", "prev_end_date_success",
+    "prev_start_date_success", "range", "reason", "run_id", "task", "task_instance", "task_instance_key_str",
+    "task_reschedule_count", "task_state_store", "templates_dict", "test_mode", "ti", "triggering_asset_events",
+    "true", "try_number", "ts", "ts_nodash", "ts_nodash_with_tz", "var",
+)  # fmt: skip
+
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
 _NAME = re.compile(r"(?<![\w.])(drift|params)\.([A-Za-z_]\w*)")
+_FIRST = re.compile(r"\s*([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -42,6 +54,8 @@ def _check_text(draft: Draft, node: Node, path: KeyPath, text: str) -> Iterator[
         yield draft.layers.problem(path, "template", f"{called(path)}: {fault[0]}", fault[1])
         return
     for match in _TEMPLATE.finditer(text):
+        if (slip := _misspelt(node, text, match[1] or "")) is not None:
+            yield _unknown(draft, path, *slip)
         for of, name in _NAME.findall(_QUOTED.sub("", match[1] or match[2] or "")):
             known = _known(draft, node, of)
             if known is not None and name not in known:
@@ -63,6 +77,16 @@ def _known(draft: Draft, node: Node, of: str) -> Mapping[str, Any] | tuple[str, 
     if of == "params":
         return mapping(draft.layers.data.get("params"))
     return DRIFT if node.operator in SPEAK_OF_DRIFT else None
+
+
+def _misspelt(node: Node, text: str, expression: str) -> tuple[str, list[str]] | None:
+    """Return the name that an expression begins with, and what there is, when it is close to something there is."""
+    first = _FIRST.match(expression)
+    if node.operator not in SPEAK_OF_DRIFT or first is None or "{%" in text:  # a block may have named something
+        return None
+    known = ["drift", *(["evidence"] if node.operator == "approval" else []), *_OTHERS]
+    name = first[1]
+    return (name, known) if name.lower() not in known and closest(name, known) else None
 
 
 def _unknown(draft: Draft, path: KeyPath, name: str, known: list[str]) -> Problem:
