@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email import policy
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     import requests
 
 SLACK = "https://hooks.slack.com/services"
+_UNFOLDED = policy.default.clone(
+    max_line_length=900
+)  # a subject broken right at its start shows with a blank before it
 _SAID = 100  # characters of an answer that are worth repeating
 
 
 def mail(alert: Alert, sender: str, to: list[str]) -> EmailMessage:
     """Return the alert as a mail: plain text, and the same as HTML for those who show it."""
-    message = EmailMessage()
+    message = EmailMessage(policy=_UNFOLDED)
     message["Subject"] = " ".join(printable(" ".join(alert.subject.split())).split())[:200]
     message["From"] = sender
     message["To"] = ", ".join(to)

@@ -129,7 +129,7 @@ class Lab:
             session.commit()
             while run.state == "running":
                 session.expire_all()
-                ready, _ = run.update_state(session=session)
+                ready, _ = run.update_state(session=session, execute_callbacks=False)
                 for ti in ready:
                     ti.state, ti.try_number = "scheduled", ti.try_number + 1
                 session.commit()
