@@ -15,8 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from driftgate.errors import Outage, UserMistake
-from driftgate.services import registry
+from driftgate.services import registry, withdrawal
 from driftgate.services.registry import Aliases
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
     """
     client = registry.connect(tracking_uri)
     with registry.explained():
-        require_not_withdrawn(client, name, version)
+        withdrawal.require_not_withdrawn(client, name, version)
         settled = {str(newer.version) for newer in promoted_after(client, name, version) if not under_way(newer)}
         now = registry.aliases(client, name)
         if now.production is not None and int(now.production) > int(version):
@@ -57,28 +56,6 @@ def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
         client.delete_model_version_tag(name, version, PROMOTING_TAG)
     return _result(name, version, before, superseded_by=newest)
-
-
-def require_not_withdrawn(client: MlflowClient, name: str, version: str) -> None:
-    """Raise UserMistake for a version that was rolled back: a person has to bring it back.
-
-    While the rollback is under way it may yet fail: an Outage.
-    """
-    if withdrawn := client.get_model_version(name, version).tags.get(registry.WITHDRAWN_TAG):
-        if withdrawn in client.get_registered_model(name).tags.get(registry.ROLLING_BACK_TAG, ""):
-            raise Outage(
-                f"version {version} of {name} is just being rolled back; if that was broken off, complete it: "
-                f"driftgate rollback {name}"
-            )
-        raise UserMistake(
-            f"version {version} of {name} was rolled back at {when(withdrawn)}; train another, or bring it back: "
-            f"driftgate rollback {name} --to {version}"
-        )
-
-
-def when(withdrawn: str) -> str:
-    """Return the time in a tag WITHDRAWN_TAG for people."""
-    return f"{withdrawn[:16].replace('T', ' ')} UTC"
 
 
 def promoted_after(client: MlflowClient, name: str, version: str) -> list[ModelVersion]:

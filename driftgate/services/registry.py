@@ -197,13 +197,6 @@ def aliases(client: MlflowClient, name: str) -> Aliases:
     return Aliases(named.get(PRODUCTION), named.get(PREVIOUS))
 
 
-def is_trustworthy(client: MlflowClient, name: str, version: str, mark: str = "") -> bool:
-    """Whether the version is there, and was not rolled back, or only by the rollback that writes ``mark``."""
-    if not exists(client, name, version):
-        return False
-    return client.get_model_version(name, version).tags.get(WITHDRAWN_TAG) in (None, mark)
-
-
 def require_model(client: MlflowClient, name: str) -> None:
     """Raise UserMistake when there is no registered model ``name``."""
     from mlflow.exceptions import MlflowException

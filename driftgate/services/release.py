@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftgate.durations import format_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
-from driftgate.services import promotion, registry
+from driftgate.services import promotion, registry, withdrawal
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
 
@@ -43,7 +43,7 @@ def bring_into_service(
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
     done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
-        promotion.require_not_withdrawn(client, name, version)
+        withdrawal.require_not_withdrawn(client, name, version)
         if (current := registry.version_at(client, name, registry.PRODUCTION)) != version:
             current = promotion.settled(client, name)
         if current not in (version, before.production):
@@ -51,12 +51,17 @@ def bring_into_service(
         if current != version:  # an earlier try took it back
             registry.set_aliases(client, name, Aliases(production=version, previous=before.production))
     try:
+        with registry.explained():
+            withdrawal.require_not_withdrawn(client, name, version)  # a whole rollback may have passed in between
         _reload(client, api.patient(timeout.total_seconds()), name, version)
         _wait_for(client, api, name, version, timeout)
     except BaseException as error:  # a time-out of Airflow is no Exception
+        refusal = _refusal(client, name, version)
+        if isinstance(refusal, Outage):
+            raise refusal from error  # what becomes of the alias is up to the rollback
         if isinstance(error, DriftgateError) and (other := _moved_to(client, name, version)):
-            if int(other) < int(version) and not mark:  # by a rollback, which may yet fail; the next try will see
-                raise Outage(f"version {version} of {name} gives way to {other}, for it is rolled back") from error
+            if refusal:
+                raise refusal from error
             log.warning("Version %s of %s gives way to %s: %s", version, name, other, error)
             return {**done, "superseded_by": other}
         state = _put_back(client, api, name, version, before, mark)
@@ -75,6 +80,15 @@ def _reload(client: MlflowClient, api: ModelApi, name: str, version: str) -> Non
         if promotion.settled(client, name) != version:
             raise
         api.post("/reload", {"model": name, "version": version})  # the alias named another for a moment only
+
+
+def _refusal(client: MlflowClient, name: str, version: str) -> DriftgateError | None:
+    """Return why the version may not go into production by now: somebody is rolling it back, or has."""
+    try:
+        with registry.explained():
+            return withdrawal.refusal(client, name, version)
+    except DriftgateError:
+        return None
 
 
 def _moved_to(client: MlflowClient, name: str, version: str) -> str | None:
@@ -128,17 +142,17 @@ def _is_to_go(client: MlflowClient, name: str, version: str, before: Aliases, ma
     """Whether ``version`` is in production, and not by two rollbacks: what one fails to do the other may have done."""
     if registry.version_at(client, name, registry.PRODUCTION) != version:
         return False
-    return not mark or before.production is None or registry.is_trustworthy(client, name, before.production, mark)
+    return not mark or before.production is None or withdrawal.is_trustworthy(client, name, before.production, mark)
 
 
 def _trustworthy(client: MlflowClient, name: str, version: str, before: Aliases, mark: str) -> Aliases:
     """Return the aliases to go back to, past what was rolled back, or deleted, since they were noted."""
     if before.production is None:
         return before
-    if registry.is_trustworthy(client, name, before.production, mark):
+    if withdrawal.is_trustworthy(client, name, before.production, mark):
         return replace(before, previous=before.previous if before.previous != before.production else None)
     older = before.previous
-    if older is None or older == version or not registry.is_trustworthy(client, name, older, mark):
+    if older is None or older == version or not withdrawal.is_trustworthy(client, name, older, mark):
         older = promotion.newest_before(client, name, version)
     return Aliases(older, None)
 

@@ -16,7 +16,7 @@ from support.lab import REPOSITORY, TOKEN, Lab
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, NothingToDo, Outage, UserMistake
-from driftgate.services import evaluation, modelfile, promotion, registry, release, rollback, training
+from driftgate.services import evaluation, modelfile, promotion, registry, release, rollback, training, withdrawal
 from driftgate.services.holdout import Choice
 from driftgate.services.model_api import ModelApi
 from driftgate.services.registry import Aliases
@@ -227,10 +227,10 @@ def begun(lab: Lab, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(rollback, "bring_into_service", killed)
-        patch.setattr(rollback._Marks, "undo", lambda marks: "")
+        patch.setattr(withdrawal.Withdrawal, "undo", lambda withdrawal: "")
         with pytest.raises(SystemExit):
             rollback.roll_back(lab.mlflow, api(lab), lab.model, to, SOON)
-    assert rollback._noted_plan(registry.connect(lab.mlflow), lab.model)
+    assert withdrawal.begun(registry.connect(lab.mlflow), lab.model)
 
 
 def withdrawn(lab: Lab) -> set[str]:
@@ -249,7 +249,7 @@ def test_a_killed_rollback_that_another_replaces_leaves_nothing_behind(
     assert withdrawn(lab) == {"2", "3"}
     with pytest.raises(NothingToDo, match=r"version 3 of .* is in production, and served, already"):
         rollback.roll_back(lab.mlflow, api(lab), lab.model, "3", SOON)
-    assert (withdrawn(lab), rollback._noted_plan(client, lab.model)) == (set(), None)
+    assert (withdrawn(lab), withdrawal.begun(client, lab.model)) == (set(), None)
 
     begun(lab, "1", monkeypatch)
     lab.stop_api()
@@ -301,7 +301,7 @@ def test_a_killed_rollback_from_a_version_that_is_gone_is_completed(lab: Lab, mo
     registry.set_aliases(client, lab.model, Aliases(production="2", previous="3"))
     client.delete_model_version(lab.model, "3")
     rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
-    assert (lab.production(), lab.served(), rollback._noted_plan(client, lab.model)) == ("2", "2", None)
+    assert (lab.production(), lab.served(), withdrawal.begun(client, lab.model)) == ("2", "2", None)
 
 
 def test_a_promotion_beside_a_rollback_that_fails_is_tried_again_and_not_skipped(
@@ -309,22 +309,46 @@ def test_a_promotion_beside_a_rollback_that_fails_is_tried_again_and_not_skipped
 ) -> None:
     first, second = in_service(lab, "r/1"), in_service(lab, "r/2")
     client = registry.connect(lab.mlflow)
-    begun(lab, "1", monkeypatch)
-    with pytest.raises(Outage, match=r"version 2 of .* is just being rolled back; .* driftgate rollback"):
-        release.bring_into_service(lab.mlflow, api(lab), second, SOON)
 
-    def moved(*_: Any) -> None:
+    def overtaken(*_: Any) -> None:
+        begun(lab, "1", monkeypatch)
         registry.set_aliases(client, lab.model, Aliases(production=first["version"], previous="2"))
         raise Outage("no answer")
 
-    client.delete_model_version_tag(lab.model, "2", registry.WITHDRAWN_TAG)
     with monkeypatch.context() as patch:
-        patch.setattr(release, "_reload", moved)
-        with pytest.raises(Outage, match=r"version 2 of .* gives way to 1, for it is rolled back"):
+        patch.setattr(release, "_reload", overtaken)
+        with pytest.raises(Outage, match=r"version 2 of .* is just being rolled back to 1; .* driftgate rollback"):
             release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+    with pytest.raises(Outage, match=r"version 2 of .* is just being rolled back to 1; "):
+        release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+    assert lab.production() == "1", "what becomes of it is up to the rollback"
+    plan = withdrawal.begun(client, lab.model)
+    assert plan
     registry.set_aliases(client, lab.model, Aliases(production="2", previous="1"))  # the rollback failed
+    assert withdrawal.Withdrawal(client, lab.model, plan).undo() == ""
     release.bring_into_service(lab.mlflow, api(lab), second, SOON)
     assert (lab.production(), lab.served()) == ("2", "2")
+
+
+def test_a_rollback_that_passes_while_a_promotion_is_stalled_is_the_last_word(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_service(lab, "r/1")
+    second = in_service(lab, "r/2")
+    client = registry.connect(lab.mlflow)
+    registry.set_aliases(client, lab.model, Aliases(production="1", previous=None))  # an earlier try took it back
+    aliases = registry.set_aliases
+
+    def stalled(*arguments: Any) -> None:
+        monkeypatch.setattr(registry, "set_aliases", aliases)
+        aliases(client, lab.model, Aliases(production="2", previous="1"))
+        rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
+        aliases(*arguments)
+
+    monkeypatch.setattr(registry, "set_aliases", stalled)
+    with pytest.raises(UserMistake, match=r"version 1 stays in production: version 2 of .* was rolled back at"):
+        release.bring_into_service(lab.mlflow, api(lab), second, SOON)
+    assert (lab.production(), lab.served()) == ("1", "1")
 
 
 def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
@@ -589,7 +613,7 @@ def test_a_rollback_that_goes_forward_and_is_killed_at_any_step_is_completed_by_
     client = registry.connect(lab.mlflow)
 
     def again() -> None:
-        if rollback._noted_plan(client, lab.model):  # else it was as good as done
+        if withdrawal.begun(client, lab.model):  # else it was as good as done
             rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
         assert (lab.production(), lab.served()) == (second, second)
         assert registry.aliases(client, lab.model).previous == first
