@@ -180,7 +180,7 @@ def explained_templates(drift: Mapping[str, Any]) -> Iterator[None]:
         yield
     except jinja2.TemplateError as error:
         known = ", ".join(f"drift.{name}" for name in drift) or "no drift: there is no check_drift upstream"
-        there_is = f"; there is {known}" if "drift" in str(error.message) or "attribute" in str(error.message) else ""
+        there_is = "" if "is undefined" in str(error.message) else f"; there is {known}"  # else it is about a field
         raise AirflowFailException(f"a template cannot be filled in: {error.message}{there_is}") from None
 
 

@@ -128,7 +128,7 @@ def _check_freshness(draft: Draft) -> Iterator[Problem]:
 
 def _check_approvals(draft: Draft) -> Iterator[Problem]:
     for node in draft.with_operator("approval"):
-        if not draft.order.downstream([node.id]) - {node.id}:
+        if not draft.order.downstream([node.id]):
             message = f"nothing waits for {node.id}: whatever is answered, it changes nothing"
             hint = f"write depends_on: [{node.id}] in the task that is to wait"
             yield draft.layers.problem((*node.path, "operator"), "idle-approval", message, hint, severity="warning")

@@ -17,7 +17,7 @@ DRIFT = ("severity", "psi", "samples", "top_feature", "features", "model", "vers
 SPEAK_OF_DRIFT = ("approval", "log_status", "send_alert")  # operators whose texts may
 
 # What else Airflow 3.3 and Jinja let a template begin with; of more, in another version, only slips are told.
-_OTHERS = (
+OTHERS = (
     "asset_state_store", "conn", "cycler", "dag", "dag_run", "data_interval_end", "data_interval_start", "dict", "ds",
     "ds_nodash", "exception", "expanded_ti_count", "false", "inlet_events", "inlets", "joiner", "logical_date",
     "macros", "map_index_template", "namespace", "none", "not", "outlet_events", "outlets", "params", "partition_date",
@@ -84,7 +84,7 @@ def _misspelt(node: Node, text: str, expression: str) -> tuple[str, list[str]] |
     first = _FIRST.match(expression)
     if node.operator not in SPEAK_OF_DRIFT or first is None or "{%" in text:  # a block may have named something
         return None
-    known = ["drift", *(["evidence"] if node.operator == "approval" else []), *_OTHERS]
+    known = ["drift", *(["evidence"] if node.operator == "approval" else []), *OTHERS]
     name = first[1]
     return (name, known) if name.lower() not in known and closest(name, known) else None
 

@@ -87,12 +87,8 @@ def settled(client: MlflowClient, name: str) -> str | None:
     Whoever was killed while promoting is waited for in vain, and not for long.
     """
     rule = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` LIKE '2%'"
-    _until(lambda: not any(_goes_on(each) for each in client.search_model_versions(rule)))
+    _until(lambda: not any(under_way(each) for each in client.search_model_versions(rule)))
     return registry.version_at(client, name, registry.PRODUCTION)
-
-
-def _goes_on(version: ModelVersion) -> bool:
-    return under_way(version) and registry.WITHDRAWN_TAG not in version.tags  # of those no promotion succeeds
 
 
 def _ends(client: MlflowClient, name: str, version: str) -> bool:
@@ -108,12 +104,13 @@ def _until(true: Callable[[], bool]) -> bool:
 
 
 def under_way(version: ModelVersion) -> bool:
-    """Whether a version is just being promoted."""
+    """Whether a version is just being promoted; of one that was rolled back no promotion succeeds."""
     try:
         since = datetime.fromisoformat(version.tags[PROMOTING_TAG])
     except (KeyError, ValueError):  # there is no note, or none of ours
         return False
-    return since.tzinfo is not None and abs(datetime.now(UTC) - since) < _LONGEST
+    is_recent = since.tzinfo is not None and abs(datetime.now(UTC) - since) < _LONGEST
+    return is_recent and registry.WITHDRAWN_TAG not in version.tags
 
 
 def _way_back(client: MlflowClient, name: str, version: str, now: Aliases) -> Aliases:

@@ -43,9 +43,9 @@ def bring_into_service(
     name, version, before = promoted["model"], promoted["version"], Aliases(**promoted["before"])
     done = {"model": name, "version": version, "url": without_password(api.url), "superseded_by": None}
     with registry.explained():
-        withdrawal.require_not_withdrawn(client, name, version)
         if (current := registry.version_at(client, name, registry.PRODUCTION)) != version:
             current = promotion.settled(client, name)
+        withdrawal.require_not_withdrawn(client, name, version)  # after the alias: a rollback is noted before it moves
         if current not in (version, before.production):
             return {**done, "superseded_by": current}
         if current != version:  # an earlier try took it back

@@ -105,7 +105,7 @@ def _previous(now: Aliases, plan: Plan) -> str | None:
 def _require_not_overtaken(done: dict[str, Any], target: str) -> None:
     if other := done["superseded_by"]:
         raise UserMistake(
-            f"version {other} of {done['model']} went into production meanwhile, and stays; if it is not to: "
+            f"version {other} of {done['model']} was put into production meanwhile, and goes first; if it is not to: "
             f"driftgate rollback {done['model']} --to {target}"
         )
 

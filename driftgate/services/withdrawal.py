@@ -78,10 +78,12 @@ def refusal(client: MlflowClient, name: str, version: str) -> DriftgateError | N
     A UserMistake where it was rolled back, for a person has to bring it back; an Outage while that is under way, for it
     may yet fail.
     """
-    if (plan := begun(client, name)) and plan.left == version:
+    plan = begun(client, name)
+    if plan and (plan.left == version or int(version) < int(plan.target)):  # the target would keep an older one out
+        what = "is just being rolled back" if plan.left == version else "waits for a rollback"
         return Outage(
-            f"version {version} of {name} is just being rolled back to {plan.target}; if that was broken off, "
-            f"complete it: driftgate rollback {name}"
+            f"version {version} of {name} {what} to {plan.target}; if that was broken off, complete it: "
+            f"driftgate rollback {name}"
         )
     if mark := withdrawn(client, name, version):
         return UserMistake(
