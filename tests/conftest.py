@@ -54,6 +54,13 @@ def airflow_home() -> Iterator[None]:
     shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
+@pytest.fixture(autouse=True)
+def patience_with_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget how long earlier tests waited for MLflow: the model API sets little, pipelines much."""
+    for name in [name for name in os.environ if name.startswith("MLFLOW_HTTP_REQUEST_")]:
+        monkeypatch.delenv(name)
+
+
 # A busy machine is slow now and then; that is no fault of the code.
 settings.register_profile("driftgate", deadline=None)
 settings.load_profile("driftgate")

@@ -130,9 +130,6 @@ def test_an_mlflow_that_fails_every_other_time_only_delays_a_retraining(
     with Flaky(int(lab.mlflow.rpartition(":")[2]), every=2, how="refuse") as flaky:
         monkeypatch.setenv("AIRFLOW_CONN_MLFLOW_DEFAULT", flaky.url)
         ran = lab.run("model_retraining")
-        for _ in range(2):  # as Airflow does; MLflow asks for several files at once, and may find none of them twice
-            if failed := next((task for task in TASKS if ran.tasks[task] == "failed"), None):
-                ran = lab.clear("model_retraining", ran.run_id, failed)
     assert ran.state == "success", ran.log
     assert versions(lab) == [lab.production()] == [lab.served()] == ["1"]
     decided = Ledger(lab.mlflow).entries(pipeline="model_retraining", run=ran.run_id)
