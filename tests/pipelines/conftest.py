@@ -55,6 +55,24 @@ def lab(tmp_path: Path, mlflow_server: str, monkeypatch: pytest.MonkeyPatch, cap
         made.stop_api()
 
 
+@pytest.fixture
+def drifted(lab: Lab) -> Lab:
+    """A lab whose API serves version 1 and has seen 1,500 ordinary and 3,000 shifted rows; none has retrained it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from support.production import in_service
+
+    from driftgate.demo import samples
+
+    with create_session() as session:
+        session.query(DagRun).filter(DagRun.run_id.like("drift__%")).delete()
+    in_service(lab, "model_retraining/first")
+    table = samples.first_table()
+    samples.send(lab.api_url, table, 1_500, seed=1)
+    samples.send(lab.api_url, samples.from_new_scanner(table), 3_000, seed=2)
+    return lab
+
+
 def _environment(lab: Lab, mail_port: int) -> dict[str, str]:
     mail = {
         "conn_type": "smtp",

@@ -6,12 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import pytest
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from support.lab import Lab, Ran
 
-from driftgate.demo import samples
 from driftgate.services import registry
 from driftgate.services.ledger import EXPERIMENT
 
@@ -93,18 +91,6 @@ def test_a_run_that_promoted_a_model_does_it_once(lab: Lab) -> None:
     more = clear_each(lab, "model_retraining", ran, RETRAINING)
 
     assert sum(more.values(), Counter()) == Counter()
-
-
-@pytest.fixture
-def drifted(lab: Lab) -> Lab:
-    """A lab whose API serves version 1 and has seen 1,500 ordinary and 3,000 shifted rows."""
-    with create_session() as session:
-        session.query(DagRun).filter(DagRun.run_id.like("drift__%")).delete()
-    assert lab.run("model_retraining").state == "success"
-    table = samples.first_table()
-    samples.send(lab.api_url, table, 1_500, seed=1)
-    samples.send(lab.api_url, samples.from_new_scanner(table), 3_000, seed=2)
-    return lab
 
 
 def hour(number: int) -> datetime:

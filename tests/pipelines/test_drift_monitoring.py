@@ -26,16 +26,6 @@ ROUTES = {
 }
 
 
-@pytest.fixture
-def served(lab: Lab) -> Lab:
-    """A lab whose API serves version 1 and has seen 1,500 ordinary and 3,000 shifted rows."""
-    assert lab.run("model_retraining").state == "success"
-    table = samples.first_table()
-    samples.send(lab.api_url, table, 1_500, seed=1)
-    samples.send(lab.api_url, samples.from_new_scanner(table), 3_000, seed=2)
-    return lab
-
-
 def psi_of(lab: Lab) -> float:
     return float(requests.get(f"{lab.api_url}/drift/status", timeout=10).json()["psi"])
 
@@ -50,14 +40,14 @@ def set_bands(lab: Lab, minor: float, moderate: float, critical: float) -> None:
     ("severity", "factors"),
     [("none", (2, 3, 4)), ("minor", (0.5, 2, 3)), ("moderate", (0.5, 0.9, 2))],
 )
-def test_each_band_takes_its_route(served: Lab, severity: str, factors: tuple[float, float, float]) -> None:
-    psi = psi_of(served)
-    set_bands(served, *(psi * factor for factor in factors))
-    ran = served.run("drift_monitoring")
+def test_each_band_takes_its_route(drifted: Lab, severity: str, factors: tuple[float, float, float]) -> None:
+    psi = psi_of(drifted)
+    set_bands(drifted, *(psi * factor for factor in factors))
+    ran = drifted.run("drift_monitoring")
     assert ran.results["check_drift"]["severity"] == severity
     taken = {task for task in ROUTES.values() if ran.tasks[task] == "success"}
     assert taken == {ROUTES[severity]}
-    assert len(served.mails) == (1 if severity == "moderate" else 0)
+    assert len(drifted.mails) == (1 if severity == "moderate" else 0)
 
 
 def retrainings(lab: Lab) -> list[DagRun]:
@@ -67,54 +57,45 @@ def retrainings(lab: Lab) -> list[DagRun]:
         return [run for run in found if (run.conf or {}).get("drift", {}).get("model") == lab.model]
 
 
-def forget_requests() -> None:
-    """Empty the guard's memory and its runs: other tests asked for the same pipeline."""
-    with create_session() as session:
-        session.query(AssetStateStoreModel).delete()
-        session.query(DagRun).filter(DagRun.run_id.like("drift__%")).delete()
-
-
 def finish(run: DagRun) -> None:
     with create_session() as session:
         session.query(DagRun).filter(DagRun.id == run.id).update({"state": "success"})
 
 
-def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(served: Lab) -> None:
-    forget_requests()
+def test_critical_drift_starts_one_retraining_with_the_evidence_and_no_second(drifted: Lab) -> None:
     first_hour, second_hour = datetime(2026, 6, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, 2, tzinfo=UTC)
-    ran = served.run("drift_monitoring", at=first_hour)
+    ran = drifted.run("drift_monitoring", at=first_hour)
     assert ran.results["check_drift"]["severity"] == "critical"
     assert ran.tasks["trigger_retraining"] == "success"
-    (first,) = retrainings(served)
+    (first,) = retrainings(drifted)
     evidence = first.conf["drift"]
-    assert evidence["psi"] == pytest.approx(psi_of(served), abs=1e-5)
+    assert evidence["psi"] == pytest.approx(psi_of(drifted), abs=1e-5)
     assert evidence["run"].startswith("drift_monitoring/")
     assert evidence["features"]["mean area"] > 0.25
 
-    busy = served.run("drift_monitoring", at=second_hour)
+    busy = drifted.run("drift_monitoring", at=second_hour)
     assert busy.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: model_retraining has runs queued or running already: 1" in busy.log
 
     finish(first)
-    within_cooldown = served.run("drift_monitoring", at=second_hour)
+    within_cooldown = drifted.run("drift_monitoring", at=second_hour)
     assert within_cooldown.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in within_cooldown.log
 
-    cleared = served.run("drift_monitoring", at=first_hour)
+    cleared = drifted.run("drift_monitoring", at=first_hour)
     assert cleared.tasks["trigger_retraining"] == "success"
     assert f"{first.run_id}: this drift run has started it already" in cleared.log
-    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+    assert [run.run_id for run in retrainings(drifted)] == [first.run_id]
 
 
-def test_a_request_that_never_became_a_run_does_not_use_up_the_cooldown(served: Lab) -> None:
-    forget_requests()
-    ran = served.run("drift_monitoring", at=datetime(2026, 6, 2, 1, tzinfo=UTC))
+def test_a_request_that_never_became_a_run_does_not_use_up_the_cooldown(drifted: Lab) -> None:
+    ran = drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 1, tzinfo=UTC))
     assert ran.tasks["trigger_retraining"] == "success"
-    (lost,) = retrainings(served)
+    (lost,) = retrainings(drifted)
     with create_session() as session:
         session.query(DagRun).filter(DagRun.id == lost.id).delete()
     forget_starts()
-    again = served.run("drift_monitoring", at=datetime(2026, 6, 2, 2, tzinfo=UTC))
+    again = drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 2, tzinfo=UTC))
     assert again.tasks["trigger_retraining"] == "success"
 
 
@@ -124,35 +105,32 @@ def forget_starts() -> None:
         change_guard_state(key, [{**request, "started": False} for request in stored])
 
 
-def test_a_run_that_somebody_deleted_has_used_up_the_cooldown(served: Lab) -> None:
-    forget_requests()
-    served.run("drift_monitoring", at=datetime(2026, 6, 2, 3, tzinfo=UTC))
-    (deleted,) = retrainings(served)
+def test_a_run_that_somebody_deleted_has_used_up_the_cooldown(drifted: Lab) -> None:
+    drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 3, tzinfo=UTC))
+    (deleted,) = retrainings(drifted)
     with create_session() as session:
         session.query(DagRun).filter(DagRun.id == deleted.id).delete()
-    held = served.run("drift_monitoring", at=datetime(2026, 6, 2, 4, tzinfo=UTC))
+    held = drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 4, tzinfo=UTC))
     assert held.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in held.log
 
 
-def test_a_start_that_nobody_remembers_is_seen_in_airflow(served: Lab) -> None:
-    forget_requests()
-    served.run("drift_monitoring", at=datetime(2026, 6, 2, 5, tzinfo=UTC))
-    (first,) = retrainings(served)
+def test_a_start_that_nobody_remembers_is_seen_in_airflow(drifted: Lab) -> None:
+    drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 5, tzinfo=UTC))
+    (first,) = retrainings(drifted)
     finish(first)
     with create_session() as session:
         session.query(AssetStateStoreModel).filter(AssetStateStoreModel.key.like("requests/%")).delete()
         session.query(AssetStateStoreModel).filter_by(key="monitors").delete()
-    held = served.run("drift_monitoring", at=datetime(2026, 6, 2, 6, tzinfo=UTC))
+    held = drifted.run("drift_monitoring", at=datetime(2026, 6, 2, 6, tzinfo=UTC))
     assert held.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in held.log
 
 
-def test_a_pipeline_that_is_not_there_is_named(served: Lab) -> None:
-    forget_requests()
-    served.edit("drift_monitoring", "pipeline: model_retraining", "pipeline: gone")
-    (served.folder / "config" / "pipelines" / "gone.yaml").write_text("not: valid\n")
-    ran = served.run("drift_monitoring")
+def test_a_pipeline_that_is_not_there_is_named(drifted: Lab) -> None:
+    drifted.edit("drift_monitoring", "pipeline: model_retraining", "pipeline: gone")
+    (drifted.folder / "config" / "pipelines" / "gone.yaml").write_text("not: valid\n")
+    ran = drifted.run("drift_monitoring")
     assert ran.tasks["trigger_retraining"] == "failed"
     assert "Airflow has no pipeline 'gone' to start" in ran.log
 
@@ -179,10 +157,10 @@ def test_too_few_predictions_are_unknown(lab: Lab) -> None:
     )
 
 
-def test_an_api_that_is_down_is_unknown_and_not_a_crash(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_that_is_down_is_unknown_and_not_a_crash(drifted: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
-    served.stop_api()
-    ran = served.run("drift_monitoring")
+    drifted.stop_api()
+    ran = drifted.run("drift_monitoring")
     assert ran.state == "success"
     assert ran.results["check_drift"]["severity"] == "unknown"
 
@@ -197,28 +175,26 @@ def test_a_template_that_speaks_of_something_unknown_fails_at_once_and_says_what
     assert "a template cannot be filled in: 'dict object' has no attribute 'sumary'; there is drift.severity" in ran.log
 
 
-def test_drift_must_last_before_it_retrains(served: Lab) -> None:
-    forget_requests()
-    served.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 2}")
-    first = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
+def test_drift_must_last_before_it_retrains(drifted: Lab) -> None:
+    drifted.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 2}")
+    first = drifted.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
     assert first.tasks["trigger_retraining"] == "skipped"
     assert "drift has been this severe for 1 of the 2 runs in a row that are needed" in first.log
-    again = served.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
+    again = drifted.run("drift_monitoring", at=datetime(2026, 6, 3, 1, tzinfo=UTC))
     assert again.tasks["trigger_retraining"] == "skipped"  # the same run, cleared
-    second = served.run("drift_monitoring", at=datetime(2026, 6, 3, 2, tzinfo=UTC))
+    second = drifted.run("drift_monitoring", at=datetime(2026, 6, 3, 2, tzinfo=UTC))
     assert second.results["check_drift"]["streak"] == 2
     assert second.tasks["trigger_retraining"] == "success"
 
 
-def test_an_unknown_is_told_only_when_it_stays(served: Lab) -> None:
-    forget_requests()
-    served.edit("drift_monitoring", "min_samples: 500", "min_samples: 100000\n  alert_after: 2")
-    first = served.run("drift_monitoring", at=datetime(2026, 6, 4, 1, tzinfo=UTC))
+def test_an_unknown_is_told_only_when_it_stays(drifted: Lab) -> None:
+    drifted.edit("drift_monitoring", "min_samples: 500", "min_samples: 100000\n  alert_after: 2")
+    first = drifted.run("drift_monitoring", at=datetime(2026, 6, 4, 1, tzinfo=UTC))
     assert first.results["check_drift"]["severity"] == "unknown"
     assert {task: first.tasks[task] for task in set(ROUTES.values())} == dict.fromkeys(ROUTES.values(), "skipped")
-    second = served.run("drift_monitoring", at=datetime(2026, 6, 4, 2, tzinfo=UTC))
+    second = drifted.run("drift_monitoring", at=datetime(2026, 6, 4, 2, tzinfo=UTC))
     assert second.tasks["send_alert"] == "success"
-    assert len(served.mails) == 1
+    assert len(drifted.mails) == 1
 
 
 def guard_state() -> dict[str, Any]:
@@ -241,16 +217,15 @@ def rename_monitor(name: str) -> None:
         session.query(AssetStateStoreModel).filter_by(key="monitors").update({"value": json.dumps([name])})
 
 
-def test_the_guard_holds_when_a_clock_was_ahead(served: Lab) -> None:
-    forget_requests()
+def test_the_guard_holds_when_a_clock_was_ahead(drifted: Lab) -> None:
     first_hour, second_hour = datetime(2026, 6, 5, 1, tzinfo=UTC), datetime(2026, 6, 5, 2, tzinfo=UTC)
-    served.run("drift_monitoring", at=first_hour)
-    (first,) = retrainings(served)
+    drifted.run("drift_monitoring", at=first_hour)
+    (first,) = retrainings(drifted)
     finish(first)
     ((key, stored),) = guard_state().items()
     week_ahead = (datetime.now(UTC) + timedelta(days=7)).isoformat()
     change_guard_state(key, [{**request, "at": week_ahead} for request in stored])
-    held = served.run("drift_monitoring", at=second_hour)
+    held = drifted.run("drift_monitoring", at=second_hour)
     assert held.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in held.log
     ((_, present),) = guard_state().items()
@@ -259,74 +234,70 @@ def test_the_guard_holds_when_a_clock_was_ahead(served: Lab) -> None:
     long_ago = (datetime.now(UTC) - timedelta(hours=7)).isoformat()
     change_guard_state(key, [{**request, "at": long_ago} for request in stored])
     asked_by = str(first.conf["drift"]["run"]).partition("/")[2]
-    cleared = served.clear("drift_monitoring", asked_by, "trigger_retraining")
+    cleared = drifted.clear("drift_monitoring", asked_by, "trigger_retraining")
     assert cleared.tasks["trigger_retraining"] == "success"
-    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+    assert [run.run_id for run in retrainings(drifted)] == [first.run_id]
 
 
-def test_monitors_of_one_pipeline_share_its_cooldown(served: Lab) -> None:
-    forget_requests()
-    served.run("drift_monitoring", at=datetime(2026, 6, 6, 1, tzinfo=UTC))
-    (first,) = retrainings(served)
+def test_monitors_of_one_pipeline_share_its_cooldown(drifted: Lab) -> None:
+    drifted.run("drift_monitoring", at=datetime(2026, 6, 6, 1, tzinfo=UTC))
+    (first,) = retrainings(drifted)
     finish(first)
     rename_monitor("another_monitor/trigger_retraining")
-    second = served.run("drift_monitoring", at=datetime(2026, 6, 6, 2, tzinfo=UTC))
+    second = drifted.run("drift_monitoring", at=datetime(2026, 6, 6, 2, tzinfo=UTC))
     assert second.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in second.log
 
 
 def test_a_run_that_another_monitor_started_at_the_same_moment_is_no_second_start(
-    served: Lab, monkeypatch: pytest.MonkeyPatch
+    drifted: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forget_requests()
-    served.run("drift_monitoring", at=datetime(2026, 6, 7, 1, tzinfo=UTC))
-    (first,) = retrainings(served)
+    drifted.run("drift_monitoring", at=datetime(2026, 6, 7, 1, tzinfo=UTC))
+    (first,) = retrainings(drifted)
     with monkeypatch.context() as moment:  # in which both have seen the same
         moment.setattr("operators.retraining.decide", lambda *_, **__: Decision(first.run_id, "nothing in the way"))
-        late = served.run("drift_monitoring", at=datetime(2026, 6, 7, 2, tzinfo=UTC))
+        late = drifted.run("drift_monitoring", at=datetime(2026, 6, 7, 2, tzinfo=UTC))
     assert late.tasks["trigger_retraining"] == "skipped"
-    told = Ledger(served.mlflow).entries(pipeline="drift_monitoring", run=late.run_id, kind="guard")
+    told = Ledger(drifted.mlflow).entries(pipeline="drift_monitoring", run=late.run_id, kind="guard")
     assert [entry.decision.outcome for entry in told] == ["refused"]
     asked_by = first.conf["drift"]["run"]
     assert f"{asked_by} started {first.run_id} in the same moment" in told[0].decision.reason
     finish(first)
-    cleared = served.clear("drift_monitoring", late.run_id, "trigger_retraining")
+    cleared = drifted.clear("drift_monitoring", late.run_id, "trigger_retraining")
     assert cleared.tasks["trigger_retraining"] == "skipped", "the run is not its own"
-    assert [run.run_id for run in retrainings(served)] == [first.run_id]
+    assert [run.run_id for run in retrainings(drifted)] == [first.run_id]
 
 
 def test_a_request_whose_worker_was_killed_gives_way_to_what_happened_since(
-    served: Lab, monkeypatch: pytest.MonkeyPatch
+    drifted: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forget_requests()
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as moment:
         moment.setattr("operators.retraining.TriggerDagRunOperator.execute", killed)
-        first = served.run("drift_monitoring", at=datetime(2026, 6, 8, 1, tzinfo=UTC))
-    assert retrainings(served) == []
-    second = served.run("drift_monitoring", at=datetime(2026, 6, 8, 2, tzinfo=UTC))
-    (started,) = retrainings(served)
+        first = drifted.run("drift_monitoring", at=datetime(2026, 6, 8, 1, tzinfo=UTC))
+    assert retrainings(drifted) == []
+    second = drifted.run("drift_monitoring", at=datetime(2026, 6, 8, 2, tzinfo=UTC))
+    (started,) = retrainings(drifted)
     assert second.tasks["trigger_retraining"] == "success"
     finish(started)
-    late = served.clear("drift_monitoring", first.run_id, "trigger_retraining")
+    late = drifted.clear("drift_monitoring", first.run_id, "trigger_retraining")
     assert late.tasks["trigger_retraining"] == "skipped"
     assert "No retraining: cooldown:" in late.log
-    assert [run.run_id for run in retrainings(served)] == [started.run_id]
+    assert [run.run_id for run in retrainings(drifted)] == [started.run_id]
 
 
-def test_an_old_drift_that_is_cleared_starts_nothing(served: Lab) -> None:
-    forget_requests()
-    served.edit("drift_monitoring", "min_samples: 500", "min_samples: 500\n  stale_after: 1s")
-    served.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 9}")
-    ran = served.run("drift_monitoring", at=datetime(2026, 6, 9, 1, tzinfo=UTC))
-    served.edit("drift_monitoring", "consecutive: 9", "consecutive: 1")
+def test_an_old_drift_that_is_cleared_starts_nothing(drifted: Lab) -> None:
+    drifted.edit("drift_monitoring", "min_samples: 500", "min_samples: 500\n  stale_after: 1s")
+    drifted.edit("drift_monitoring", "guard: {cooldown: 6h}", "guard: {cooldown: 6h, consecutive: 9}")
+    ran = drifted.run("drift_monitoring", at=datetime(2026, 6, 9, 1, tzinfo=UTC))
+    drifted.edit("drift_monitoring", "consecutive: 9", "consecutive: 1")
     time.sleep(2)
-    cleared = served.clear("drift_monitoring", ran.run_id, "trigger_retraining")
+    cleared = drifted.clear("drift_monitoring", ran.run_id, "trigger_retraining")
     assert cleared.tasks["trigger_retraining"] == "skipped"
     assert re.search(
         r"the drift was measured at .+ UTC, more than 1s ago \(psi.stale_after\): measure it anew", cleared.log
     )
-    assert retrainings(served) == []
+    assert retrainings(drifted) == []
