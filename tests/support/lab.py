@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from aiosmtpd.controller import Controller
+from support import served
 from support.ports import free_port
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
     from airflow.sdk import DAG
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,7 +46,7 @@ class Lab:
     mlflow: str
     api_port: int
     mails: list[EmailMessage] = field(default_factory=list)
-    api: subprocess.Popen[bytes] | None = None
+    api: ForkServerProcess | None = None
     read_log: Callable[[], str] = lambda: ""
 
     @property
@@ -65,13 +66,11 @@ class Lab:
 
     def start_api(self) -> None:
         """Start the model API and wait until it answers; what it said is the failure when it ends instead."""
-        path = self.folder / "api.log"
-        with path.open("ab") as log:
-            command = [sys.executable, "-m", "driftgate", "serve", "--port", str(self.api_port)]
-            self.api = api = subprocess.Popen(command, stdout=log, stderr=log)
+        log = self.folder / "api.log"
+        self.api = api = served.start(self.api_port, log)
 
         def answers() -> bool:
-            assert api.poll() is None, f"the model API ended:\n{path.read_text()}"
+            assert api.is_alive(), f"the model API ended:\n{log.read_text()}"
             return bool(requests.get(f"{self.api_url}/health", timeout=2).ok)
 
         self.wait(answers)
@@ -92,7 +91,7 @@ class Lab:
     def stop_api(self) -> None:
         if self.api is not None:
             self.api.kill()
-            self.api.wait()
+            self.api.join()
             self.api = None
 
     def served(self) -> str | None:
