@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 TRIES = 4
+PAUSE = 0.2  # seconds between two looks
 
 
 def patient_session() -> requests.Session:
@@ -55,3 +57,11 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
     if not results:
         raise Outage(f"no answer within {seconds:g} s")
     return results[0]
+
+
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    """Wait so long for something to become true; returns whether it has."""
+    deadline = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return found

@@ -8,14 +8,14 @@ killed leaves such a note; after a while it counts for nothing.
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftgate.services import registry, withdrawal
+from driftgate.services.patience import until
 from driftgate.services.registry import Aliases
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 PROMOTING_TAG = "driftgate.promoting"  # on a version while its promotion is under way: since when
 _LONGEST = timedelta(minutes=2)  # that a promotion is under way
-_SETTLED_SECONDS = 10
-_PAUSE = 0.2
+SETTLED_SECONDS = 10  # that others are waited for, who may have been killed
 
 
 def promote(tracking_uri: str, name: str, version: str) -> dict[str, Any]:
@@ -87,20 +86,13 @@ def settled(client: MlflowClient, name: str) -> str | None:
     Whoever was killed while promoting is waited for in vain, and not for long.
     """
     rule = f"name = '{registry.quoted(name)}' and tags.`{PROMOTING_TAG}` LIKE '2%'"
-    _until(lambda: not any(under_way(each) for each in client.search_model_versions(rule)))
+    until(lambda: not any(under_way(each) for each in client.search_model_versions(rule)), SETTLED_SECONDS)
     return registry.version_at(client, name, registry.PRODUCTION)
 
 
 def _ends(client: MlflowClient, name: str, version: str) -> bool:
     """Wait for the end of a promotion that is under way; returns whether it came."""
-    return _until(lambda: PROMOTING_TAG not in client.get_model_version(name, version).tags)
-
-
-def _until(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + _SETTLED_SECONDS
-    while not (found := true()) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-    return found
+    return until(lambda: PROMOTING_TAG not in client.get_model_version(name, version).tags, SETTLED_SECONDS)
 
 
 def under_way(version: ModelVersion) -> bool:

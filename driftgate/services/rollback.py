@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from driftgate.errors import DriftgateError, NothingToDo, UserMistake
 from driftgate.services import promotion, registry
 from driftgate.services.model_api import ModelApi
+from driftgate.services.patience import until
 from driftgate.services.registry import Aliases
 from driftgate.services.release import bring_into_service
 from driftgate.services.withdrawal import Plan, Withdrawal, begun, when, withdrawn
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
+log = logging.getLogger(__name__)
 
 
 def roll_back(
@@ -58,6 +62,8 @@ def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, for
     """Return the aliases as they are, and what to do; NothingToDo when it is done, and the version served, already."""
     registry.require_model(client, name)
     to = _known(client, name, to) if to is not None else None
+    if not until(lambda: _is_free(client, name, to), promotion.SETTLED_SECONDS):
+        log.warning("Another rollback of %s has not ended, and gives way to this one", name)
     now = registry.aliases(client, name)
     earlier = begun(client, name)
     if earlier and to in (None, earlier.target):
@@ -72,6 +78,12 @@ def _planned(client: MlflowClient, api: ModelApi, name: str, to: str | None, for
         client.delete_model_version_tag(name, plan.target, registry.WITHDRAWN_TAG)
         raise NothingToDo(f"version {plan.target} of {name} is in production, and served, already")
     return now, plan
+
+
+def _is_free(client: MlflowClient, name: str, to: str | None) -> bool:
+    """Whether no rollback to another version is under way; ``None`` goes wherever one leads."""
+    other = begun(client, name)
+    return other is None or to in (None, other.target)
 
 
 def _new_plan(client: MlflowClient, name: str, target: str, now: Aliases) -> Plan:

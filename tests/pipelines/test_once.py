@@ -109,7 +109,7 @@ def test_a_promotion_that_waited_for_a_killed_one_gives_way_to_who_came_meanwhil
     client = registry.connect(lab.mlflow)
     client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
     client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
-    monkeypatch.setattr(promotion, "_SETTLED_SECONDS", 1)  # and here it was killed
+    monkeypatch.setattr(promotion, "SETTLED_SECONDS", 1)  # and here it was killed
     ends = promotion._ends
 
     def meanwhile(*arguments: Any) -> bool:
@@ -130,7 +130,7 @@ def test_a_promotion_whose_worker_was_killed_for_good_takes_over_from_nobody(
     client = registry.connect(lab.mlflow)
     client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
     client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
-    monkeypatch.setattr(promotion, "_SETTLED_SECONDS", 1)  # and here it was killed
+    monkeypatch.setattr(promotion, "SETTLED_SECONDS", 1)  # and here it was killed
     promoted = promotion.promote(lab.mlflow, lab.model, second)
     assert promoted["superseded_by"] is None
     release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -114,9 +116,31 @@ def withdrawn(lab: Lab) -> set[str]:
     return {version.version for version in found if registry.WITHDRAWN_TAG in version.tags}
 
 
+def test_a_rollback_to_another_version_waits_until_the_one_under_way_has_ended(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_in_turn(lab, 4)
+    client = registry.connect(lab.mlflow)
+    bring = rollback.bring_into_service
+
+    def slowly(*given: Any) -> dict[str, Any]:
+        time.sleep(2)
+        return bring(*given)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor() as pool:
+        patch.setattr(rollback, "bring_into_service", slowly)
+        first = pool.submit(rollback.roll_back, lab.mlflow, api(lab), lab.model, "3", SOON)
+        lab.wait(lambda: withdrawal.begun(client, lab.model) is not None)
+        second = rollback.roll_back(lab.mlflow, api(lab), lab.model, "2", SOON)
+    assert first.result()["from"] == "4"
+    assert (second["from"], lab.production(), lab.served()) == ("3", "2", "2")
+    assert withdrawn(lab) == {"3", "4"}
+
+
 def test_a_killed_rollback_that_another_replaces_leaves_nothing_behind(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(promotion, "SETTLED_SECONDS", 0)
     served_in_turn(lab, 3)
     client = registry.connect(lab.mlflow)
     before = registry.aliases(client, lab.model)
