@@ -16,6 +16,7 @@ Bring an earlier version of a model back into production and into service.
 
 MLflow's alias moves, the model API reloads and is asked until it answers with that version; when it does not,
 everything is put back as it was. The version withdrawn is marked: a cleared task cannot promote it again.
+A rollback that was killed is completed by the next; one to another version that is under way is waited for.
 """
 EPILOG = """\
 Examples:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from driftgate.demo import samples
 from driftgate.demo.world import MODEL, MONITORING, RETRAINING, DriftRun, Retraining, World
 from driftgate.errors import DriftgateError, Outage
+from driftgate.services.patience import until
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,10 +65,7 @@ def first_model_done(world: World) -> str | None:
     """A model is in production and served; an API that has just started may need a moment to load it."""
     if (version := world.production()) is None:
         return None
-    deadline = time.monotonic() + LOAD_SECONDS
-    while world.served() != version and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return _in_service(version) if world.served() == version else None
+    return _in_service(version) if until(lambda: world.served() == version, LOAD_SECONDS) else None
 
 
 def first_model(world: World) -> Iterator[Task]:

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     import requests
 
 SLACK = "https://hooks.slack.com/services"
-_UNFOLDED = policy.default.clone(
-    max_line_length=900
-)  # a subject broken right at its start shows with a blank before it
+# A subject that is broken right at its start shows with a blank before it.
+_UNFOLDED = policy.default.clone(max_line_length=900)
 _SAID = 100  # characters of an answer that are worth repeating
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from driftgate.durations import format_duration
 from driftgate.errors import DriftgateError, Outage, UserMistake, without_password
@@ -24,6 +24,8 @@ from driftgate.services.registry import Aliases
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5
@@ -56,7 +58,7 @@ def bring_into_service(
         _reload(client, api.patient(timeout.total_seconds()), name, version)
         _wait_for(client, api, name, version, timeout)
     except BaseException as error:  # a time-out of Airflow is no Exception
-        refusal = _refusal(client, name, version)
+        refusal = _if_known(lambda: withdrawal.refusal(client, name, version))
         if isinstance(refusal, Outage):
             raise refusal from error  # what becomes of the alias is up to the rollback
         if isinstance(error, DriftgateError) and (other := _moved_to(client, name, version)):
@@ -82,23 +84,19 @@ def _reload(client: MlflowClient, api: ModelApi, name: str, version: str) -> Non
         api.post("/reload", {"model": name, "version": version})  # the alias named another for a moment only
 
 
-def _refusal(client: MlflowClient, name: str, version: str) -> DriftgateError | None:
-    """Return why the version may not go into production by now: somebody is rolling it back, or has."""
-    try:
-        with registry.explained():
-            return withdrawal.refusal(client, name, version)
-    except DriftgateError:
-        return None
-
-
 def _moved_to(client: MlflowClient, name: str, version: str) -> str | None:
     """Return the version that the alias names by now, if it is another: somebody else is at work."""
+    current = _if_known(lambda: promotion.settled(client, name))
+    return current if current != version else None
+
+
+def _if_known(ask: Callable[[], Answer | None]) -> Answer | None:
+    """Return what MLflow answers; None where it does not."""
     try:
         with registry.explained():
-            current = promotion.settled(client, name)
+            return ask()
     except DriftgateError:
         return None
-    return current if current != version else None
 
 
 def _wait_for(client: MlflowClient, api: ModelApi, name: str, version: str, timeout: timedelta) -> None:

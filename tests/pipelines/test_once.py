@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from support.lab import REPOSITORY, TOKEN, Lab
-from support.production import SOON, api, in_service, job, killed_at_every_step, versions
+from support.production import SOON, api, in_service, job, killed_at_every_step, new_version, versions
 
 from driftgate.demo import samples
 from driftgate.errors import DriftgateError, Outage, UserMistake
@@ -94,8 +94,8 @@ def test_an_old_run_cleared_does_not_take_a_newer_version_out_of_production(lab:
 def test_an_old_run_cleared_is_skipped_and_not_failed(lab: Lab) -> None:
     lab.run("model_retraining")
     client = registry.connect(lab.mlflow)
-    newer = training.train(job(lab, "r/by-hand"))["version"]
-    third = training.train(job(lab, "r/by-hand-again"))["version"]
+    newer = new_version(lab, "r/by-hand")
+    third = new_version(lab, "r/by-hand-again")
     registry.set_aliases(client, lab.model, Aliases(production=third, previous=newer))
     client.delete_model_version(lab.model, newer)
     assert promotion.promote(lab.mlflow, lab.model, "1")["superseded_by"] == third
@@ -105,7 +105,7 @@ def test_a_promotion_that_waited_for_a_killed_one_gives_way_to_who_came_meanwhil
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_service(lab, "r/1")
-    second, third, fourth = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3", "r/4"))
+    second, third, fourth = (new_version(lab, run) for run in ("r/2", "r/3", "r/4"))
     client = registry.connect(lab.mlflow)
     client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
     client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
@@ -126,7 +126,7 @@ def test_a_promotion_whose_worker_was_killed_for_good_takes_over_from_nobody(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_service(lab, "r/1")
-    second, third = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3"))
+    second, third = (new_version(lab, run) for run in ("r/2", "r/3"))
     client = registry.connect(lab.mlflow)
     client.set_model_version_tag(lab.model, third, promotion.PROMOTING_TAG, datetime.now(UTC).isoformat())
     client.set_model_version_tag(lab.model, third, registry.BEFORE_TAG, '{"production": "1", "previous": null}')
@@ -147,7 +147,7 @@ def test_an_mlflow_that_fails_between_two_aliases_leaves_them_as_they_were(
         raise MlflowException("down")
 
     in_service(lab, "r/1")
-    version = training.train(job(lab, "r/2"))["version"]
+    version = new_version(lab, "r/2")
     set_alias = MlflowClient.set_registered_model_alias
     with monkeypatch.context() as failing:
         failing.setattr(
@@ -168,7 +168,7 @@ def test_after_a_failed_try_the_next_one_puts_the_version_in_place_again(
 ) -> None:
     monkeypatch.setattr("driftgate.services.model_api.FIRST_PAUSE", 0.01)
     in_service(lab, "r/1")
-    promoted = promotion.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, new_version(lab, "r/2"))
     lab.stop_api()
     with pytest.raises(Outage, match="version 1 stays in production"):
         release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
@@ -191,7 +191,7 @@ def test_an_api_that_serves_another_model_is_not_taken_for_ours(lab: Lab) -> Non
 
 def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     in_service(lab, "r/1")
-    promoted = promotion.promote(lab.mlflow, lab.model, training.train(job(lab, "r/2"))["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, new_version(lab, "r/2"))
 
     def time_out(*_: Any) -> None:
         raise KeyboardInterrupt  # as Airflow's own time-out, no Exception
@@ -204,7 +204,7 @@ def test_whatever_breaks_off_a_release_the_alias_goes_back(lab: Lab, monkeypatch
 
 def test_a_worker_killed_at_any_step_of_a_promotion_leaves_what_a_retry_completes(lab: Lab) -> None:
     before = in_service(lab, "r/1")["version"]
-    version = training.train(job(lab, "r/2"))["version"]
+    version = new_version(lab, "r/2")
     client = registry.connect(lab.mlflow)
 
     def try_again() -> None:

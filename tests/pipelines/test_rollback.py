@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.lab import Lab
-from support.production import SOON, api, in_service, job, killed_at_every_step, served_in_turn
+from support.production import SOON, api, in_service, job, killed_at_every_step, new_version, served_in_turn
 
 from driftgate.errors import NothingToDo, Outage, UserMistake
 from driftgate.services import promotion, registry, release, rollback, training, withdrawal
@@ -42,7 +42,7 @@ def test_a_promotion_that_overtakes_a_rollback_leaves_nothing_withdrawn(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served_in_turn(lab, 2)
-    third = training.train(job(lab, "r/3"))["version"]
+    third = new_version(lab, "r/3")
     bring = release.bring_into_service
 
     def overtaken(*arguments: Any) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def test_what_is_promoted_while_a_rollback_waits_for_the_api_is_not_withdrawn(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served_in_turn(lab, 2)
-    third = training.train(job(lab, "r/3"))["version"]
+    third = new_version(lab, "r/3")
     wait = release._wait_for
 
     def overtaken(*arguments: Any) -> None:
@@ -85,16 +85,15 @@ def test_what_is_promoted_while_a_rollback_waits_for_the_api_is_not_withdrawn(
 
 def test_a_promotion_that_fails_after_a_rollback_brings_nothing_withdrawn_back(lab: Lab) -> None:
     served_in_turn(lab, 2)
-    third = training.train(job(lab, "r/3"))["version"]
+    third = new_version(lab, "r/3")
     promoted = {"model": lab.model, "version": third, "before": {"production": "2", "previous": "1"}}
     rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
-    registry.set_aliases(
-        registry.connect(lab.mlflow), lab.model, Aliases(third, "2")
-    )  # it had noted its way back before
+    client = registry.connect(lab.mlflow)
+    registry.set_aliases(client, lab.model, Aliases(third, "2"))  # it had noted its way back before
     lab.stop_api()
     with pytest.raises(Outage, match="version 1 stays in production"):
         release.bring_into_service(lab.mlflow, api(lab), promoted, timedelta(seconds=1))
-    assert registry.aliases(registry.connect(lab.mlflow), lab.model) == Aliases(production="1", previous=None)
+    assert registry.aliases(client, lab.model) == Aliases(production="1", previous=None)
 
 
 def begun(lab: Lab, to: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +248,7 @@ def test_a_rollback_that_passes_while_a_promotion_is_stalled_is_the_last_word(
 
 def test_a_promotion_waits_for_a_rollback_to_a_newer_version(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     served_in_turn(lab, 1)
-    second = training.train(job(lab, "r/2"))["version"]
+    second = new_version(lab, "r/2")
     in_service(lab, "r/3")
     rollback.roll_back(lab.mlflow, api(lab), lab.model, None, SOON)
     begun(lab, "3", monkeypatch)
@@ -270,7 +269,7 @@ def test_going_forward_again_withdraws_nothing(lab: Lab) -> None:
 
 def test_notes_that_somebody_else_wrote_hold_nothing_up(lab: Lab) -> None:
     in_service(lab, "r/1")
-    second = training.train(job(lab, "r/2"))["version"]
+    second = new_version(lab, "r/2")
     client = registry.connect(lab.mlflow)
     for key in (promotion.PROMOTING_TAG, registry.BEFORE_TAG):
         client.set_model_version_tag(lab.model, second, key, "2026-01-01T00:00:00")
@@ -320,7 +319,7 @@ def test_a_rollback_over_several_versions_withdraws_them_all(lab: Lab) -> None:
 
 def test_a_version_that_was_never_promoted_is_brought_back_by_force_alone(lab: Lab) -> None:
     in_service(lab, "r/1")
-    failed, unproven, rejected = (training.train(job(lab, run))["version"] for run in ("r/2", "r/3", "r/4"))
+    failed, unproven, rejected = (new_version(lab, run) for run in ("r/2", "r/3", "r/4"))
     client = registry.connect(lab.mlflow)
     client.set_model_version_tag(lab.model, failed, registry.GATES_TAG, "failed")
     client.set_model_version_tag(lab.model, rejected, registry.GATES_TAG, "passed")  # and then somebody said no

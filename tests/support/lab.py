@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from aiosmtpd.controller import Controller
-from support import served
+from support import apis
 from support.ports import free_port
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Lab:
     def start_api(self) -> None:
         """Start the model API and wait until it answers; what it said is the failure when it ends instead."""
         log = self.folder / "api.log"
-        self.api = api = served.start(self.api_port, log)
+        self.api = api = apis.start(self.api_port, log)
 
         def answers() -> bool:
             assert api.is_alive(), f"the model API ended:\n{log.read_text()}"

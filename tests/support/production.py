@@ -35,10 +35,14 @@ def api(lab: Lab) -> ModelApi:
     return ModelApi(lab.api_url, TOKEN)
 
 
+def new_version(lab: Lab, run: str) -> str:
+    """Train and register a version; returns its number."""
+    return str(training.train(job(lab, run))["version"])
+
+
 def in_service(lab: Lab, run: str) -> dict[str, Any]:
     """Train, promote and serve a version; returns what promotion returned."""
-    trained = training.train(job(lab, run))
-    promoted = promotion.promote(lab.mlflow, lab.model, trained["version"])
+    promoted = promotion.promote(lab.mlflow, lab.model, new_version(lab, run))
     release.bring_into_service(lab.mlflow, api(lab), promoted, SOON)
     return promoted
 
